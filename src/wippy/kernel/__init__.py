@@ -1,0 +1,1 @@
+"""How units run: the VM, its Lua kernel, the worker thread."""

@@ -1,0 +1,66 @@
+-- Objects for user code: tables with private keys and a class as metatable.
+local K = ...
+local raw = K.raw
+local rawtype, getmt, setmt, error, tostring, rawget = raw.type, raw.getmetatable, raw.setmetatable, raw.error, raw.tostring, raw.rawget
+
+local CLASS = {} -- private key: marks a metatable as a class of ours
+K.CLASS = CLASS
+
+-- A private key: only who holds it can read the field. The name helps when debugging the kernel.
+function K.key(name) return { name } end
+
+-- class{name=, methods=, index=, newindex=, tostring=, ...other metamethods} -> class.
+-- index(object, key): called for a key that is no method; without it such a key reads nil.
+function K.class(spec)
+  local methods, index = spec.methods or {}, spec.index
+  local class = {
+    [CLASS] = spec.name,
+    __name = spec.name,
+    __metatable = false,
+    __index = methods,
+    __newindex = spec.newindex or function(_, key)
+      error("cannot assign field '" .. tostring(key) .. "' of a " .. spec.name, 2)
+    end,
+    __tostring = spec.tostring or function() return spec.name .. "{}" end,
+  }
+  if index then
+    class.__index = function(object, key)
+      local method = methods[key]
+      if method ~= nil then return method end
+      return index(object, key)
+    end
+  end
+  for name, value in raw.next, spec do
+    if raw.sub(name, 1, 2) == "__" then class[name] = value end
+  end
+  return class
+end
+
+function K.is(value, class) return getmt(value) == class end
+
+-- The name of the class of an object of ours, else nil.
+function K.classof(value)
+  if rawtype(value) ~= "table" then return nil end
+  local mt = getmt(value)
+  return mt and rawget(mt, CLASS)
+end
+
+-- type() as user code sees it.
+function K.typeof(value)
+  local t = rawtype(value)
+  if t ~= "table" then return t end
+  local mt = getmt(value)
+  local class = mt and rawget(mt, CLASS)
+  if class then return class == "type" and "type" or "userdata" end
+  return "table"
+end
+
+-- Raises `bad argument #n to name (text)` with the position of the user's call.
+function K.badarg(n, name, text, level)
+  error("bad argument #" .. n .. " to " .. name .. " (" .. text .. ")", (level or 2) + 1)
+end
+
+function K.badtype(n, name, expected, value, level)
+  local got = value == nil and "nil" or K.typeof(value)
+  error("bad argument #" .. n .. " to " .. name .. " (" .. expected .. " expected, got " .. got .. ")", (level or 2) + 1)
+end

@@ -1,0 +1,1 @@
+"""Typed Lua: how source becomes a chunk."""

@@ -1,0 +1,1 @@
+"""What units can require. One file or folder per module; `catalog.py` lists them."""

@@ -1,0 +1,1 @@
+"""Actors, scopes, policies: who may."""

@@ -1,0 +1,1 @@
+"""What entries do: one file per entry kind."""

@@ -1,0 +1,1 @@
+"""Where units run: code store, router, frames, hosts."""

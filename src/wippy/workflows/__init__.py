@@ -1,0 +1,1 @@
+"""How runs last: history, replay, providers."""
