@@ -1,0 +1,129 @@
+"""What a module function knows about who calls it and what it may reach."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+
+class Unit(Protocol):
+    """The running function, process or workflow; made by the kernel's host."""
+
+    pid: str
+    entry: str
+    """ID of the running entry."""
+    frame: Any
+    """Actor, scope and values of the call."""
+    workflow: bool
+
+    def now_ns(self) -> int:
+        """Wall clock in nanoseconds; in a workflow the time of the task."""
+        ...
+
+    def entropy(self, size: int) -> bytes:
+        """Random bytes; in a workflow from the seed recorded with the run."""
+        ...
+
+
+class Environment(Protocol):
+    """The variables of the application."""
+
+    def get(self, name: str, namespace: str | None = None) -> str:
+        """The value. Raises WippyError: NOT_FOUND."""
+        ...
+
+    def set(self, name: str, value: str, namespace: str | None = None) -> None:
+        """Raises WippyError: NOT_FOUND, PERMISSION_DENIED for read-only ones."""
+        ...
+
+    def all(self) -> dict[str, str]:
+        """Every key of every storage."""
+        ...
+
+
+class Registry(Protocol):
+    """The entries of the application."""
+
+    def get(self, id: str, /) -> Any:
+        """The entry (id, kind, meta, data) or None."""
+        ...
+
+    def entries(self) -> Any:
+        """All entries."""
+        ...
+
+
+class Services(Protocol):
+    """What the application offers to modules."""
+
+    registry: Registry
+    environment: Environment
+
+    def resource(self, id: str) -> Any:
+        """The live object behind an entry. Raises WippyError: NOT_FOUND."""
+        ...
+
+    def permitted(self, frame: Any, action: str, resource: str, meta: dict[str, Any] | None) -> bool:
+        """Whether the actor and scope of a frame allow an action."""
+        ...
+
+    def log(self, level: str, name: str, message: str, fields: dict[str, Any], unit: Unit) -> None:
+        """One record; level is debug, info, warn or error. Must not wait."""
+        ...
+
+
+class Call:
+    """One call of a module function."""
+
+    __slots__ = ("_handles", "_services", "unit")
+
+    def __init__(self, services: Services, unit: Unit, handles: Any) -> None:
+        self._services = services
+        self.unit = unit
+        self._handles = handles
+
+    @property
+    def pid(self) -> str:
+        return self.unit.pid
+
+    @property
+    def entry(self) -> str:
+        """ID of the running entry."""
+        return self.unit.entry
+
+    @property
+    def namespace(self) -> str:
+        """Namespace of the running entry."""
+        return self.unit.entry.partition(":")[0]
+
+    @property
+    def frame(self) -> Any:
+        return self.unit.frame
+
+    @property
+    def workflow(self) -> bool:
+        return self.unit.workflow
+
+    @property
+    def registry(self) -> Registry:
+        return self._services.registry
+
+    @property
+    def environment(self) -> Environment:
+        return self._services.environment
+
+    def now_ns(self) -> int:
+        return self.unit.now_ns()
+
+    def entropy(self, size: int) -> bytes:
+        return self.unit.entropy(size)
+
+    def resource(self, id: str) -> Any:
+        """The live object behind an entry. Raises WippyError: NOT_FOUND."""
+        return self._services.resource(id)
+
+    def permit(self, action: str, resource: str, meta: dict[str, Any] | None = None) -> bool:
+        """Whether the caller may do `action` on `resource`."""
+        return self._services.permitted(self.unit.frame, action, resource, meta)
+
+    def log(self, level: str, name: str, message: str, fields: dict[str, Any]) -> None:
+        self._services.log(level, name, message, fields, self.unit)
