@@ -145,6 +145,12 @@ function K.pack(...)
   return concat(out, "", 1, n)
 end
 
+-- One value.
+function K.encode(value)
+  local out = {}
+  return concat(out, "", 1, write(out, 0, value, nil, {}))
+end
+
 -- The same with shared tables and cycles inside one value kept; only for another VM, Python cannot read it.
 function K.pack_shared(count, values)
   local out, n = { head(count, 0x90, 0xdc) }, 1

@@ -1,0 +1,140 @@
+-- Code of entries in this VM: chunks, unit definitions, and the state (environment) that a unit runs in.
+local K = ...
+local raw = K.raw
+local setmt, rawtype, pcall, load, next, rawget, tostring =
+  raw.setmetatable, raw.type, raw.pcall, raw.load, raw.next, raw.rawget, raw.tostring
+local S = K.state
+
+local chunks = {} -- key -> {factory=, rt=}
+local units = {}  -- entry ID -> definition
+
+local TYPE_NAME, TYPE_SHAPE = K.key("type name"), K.key("type shape")
+local type_methods = {}
+local TypeValue = K.class({
+  name = "type",
+  methods = type_methods,
+  tostring = function(t) return t[TYPE_NAME] end,
+})
+K.TypeValue, K.TYPE_NAME, K.TYPE_SHAPE = TypeValue, TYPE_NAME, TYPE_SHAPE
+function type_methods.name(t) return t[TYPE_NAME] end
+
+local function make_rt(shapes)
+  local values = {}
+  return setmt({
+    type = function(name)
+      local value = values[name]
+      if not value then
+        value = setmt({ [TYPE_NAME] = name, [TYPE_SHAPE] = shapes and shapes[name] }, TypeValue)
+        values[name] = value
+      end
+      return value
+    end,
+  }, { __index = K.rt })
+end
+
+-- A chunk by its key; the text comes from Python once per VM.
+local function chunk_of(key, name)
+  local chunk = chunks[key]
+  if chunk then return chunk end
+  local text, mode = K.host.chunk(key)
+  if not text then return nil, "the code of " .. name .. " is gone" end
+  local factory, err = load(text, "=" .. name, mode)
+  if not factory then return nil, err end
+  local rt, copy = make_rt(), {}
+  for k, v in next, K.rt do copy[k] = v end
+  copy.type = rt.type
+  chunk = { factory = factory, rt = copy }
+  chunks[key] = chunk
+  return chunk
+end
+
+local function define(id)
+  local packed, kind, message = K.host.code(id)
+  if not packed then return nil, K.new_error(kind, message, false, { id = id }) end
+  local d = K.decode(packed)
+  local unit = { id = id, kind = d.kind, method = d.method, pool_config = d.pool, options = d.options,
+    default_host = d.default_host, callable = d.callable, libs = {}, revision = d.revision, pinned = d.pinned }
+  local base = {}
+  for name, value in next, K.base do base[name] = value end
+  for _, pair in raw.ipairs(d.modules) do
+    local module, err = K.module(pair[2])
+    if not module then return nil, err end
+    base[pair[1]] = module
+  end
+  for i, lib in raw.ipairs(d.libs) do
+    local chunk, err = chunk_of(lib.key, lib.id)
+    if not chunk then return nil, K.new_error("Internal", "failed to load dependency " .. lib.id .. ": " .. err, false) end
+    unit.libs[i] = { chunk = chunk, alias = lib.alias, id = lib.id }
+  end
+  if d.main then
+    local chunk, err = chunk_of(d.main, id)
+    if not chunk then return nil, K.new_error("Internal", "failed to execute script: " .. err, false) end
+    unit.main = chunk
+  end
+  unit.envmt = { __index = base, __metatable = false }
+  return unit
+end
+
+-- The definition of an entry, or nil and an error.
+function K.unit(id)
+  local unit = units[id]
+  if unit then return unit end
+  local err
+  unit, err = define(id)
+  if not unit then return nil, err end
+  units[id] = unit
+  return unit
+end
+
+-- Code changed: the next use takes the newest.
+function K.invalidate(ids)
+  for _, id in raw.ipairs(ids) do
+    units[id] = nil
+  end
+end
+
+local function instantiate(unit, env)
+  local libs = unit.libs
+  for i = 1, #libs do
+    local lib = libs[i]
+    S.loading = lib.id
+    env[lib.alias] = lib.chunk.factory(env, lib.chunk.rt)()
+  end
+  S.loading = nil
+  local chunk = unit.main
+  return chunk.factory(env, chunk.rt)()
+end
+
+-- A fresh state of a unit: environment and entry function, or nil, nil, error.
+function K.new_state(unit, p, method)
+  local env = {}
+  env._G = env
+  setmt(env, unit.envmt)
+  local th = S.cur
+  p.env = env
+  S.cur = { loading = true, p = p }
+  local ok, result = pcall(instantiate, unit, env)
+  S.cur = th
+  if not ok then
+    local lib = S.loading
+    S.loading = nil
+    if result == K.KILL then result = "terminated" end
+    local cause = K.is_error(result) and K.text(result) or tostring(result)
+    local text = lib and "failed to load dependency " .. lib .. ": " .. cause or "failed to execute script: " .. cause
+    return nil, nil, K.new_error("Internal", text, false)
+  end
+  if rawtype(result) == "function" then return env, result end
+  method = method or unit.method or "main"
+  local main = rawtype(result) == "table" and not K.classof(result) and rawget(K.unfrozen(result), method)
+  if rawtype(main) ~= "function" then
+    return nil, nil, K.new_error("NotFound", 'method "' .. method .. '" not found in module', false)
+  end
+  return env, main
+end
+
+function K.base.require(name)
+  if rawtype(name) ~= "string" then K.badtype(1, "require", "string", name, 2) end
+  local value = S.cur.p.env[name]
+  if value == nil then raw.error("module '" .. name .. "' not found", 2) end
+  return value
+end

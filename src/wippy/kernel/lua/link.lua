@@ -1,0 +1,117 @@
+-- Monitors, links, names, cancel and terminate: what units know of each other's ends.
+--
+-- p.watchers: PIDs that get EXIT; p.links: PIDs linked; p.watching: PIDs whose EXIT this unit awaits.
+local K = ...
+local raw = K.raw
+local next = raw.next
+local procs = K.procs
+local EVENTS = K.TOPIC_EVENTS
+
+local function seconds() return K.now() // 1000000000 end
+
+local function result_table(value, err) return { value = value, error = err } end
+
+-- Brings an event to a unit of this VM.
+function K.event(p, event)
+  if event.kind == "pid.link.down" and not (p.options and p.options.trap_links) then
+    K.kill(p, K.new_error("Internal", "linked process failed", nil))
+    return
+  end
+  if event.kind == "pid.exit" and p.watching then p.watching[event.from] = nil end
+  if event.kind == "pid.link.down" and p.links then p.links[event.from] = nil end
+  K.deliver_system(p, EVENTS, event)
+end
+
+local function tell(pid, kind, from, value, err)
+  local target = procs[pid]
+  if target then
+    K.event(target, { kind = kind, from = from, at = seconds(), result = result_table(K.copy(value), err) })
+  else
+    K.send_event(pid, kind, from, value, err)
+  end
+end
+
+-- EXIT to the watchers, then LINK_DOWN to the linked if the unit failed.
+function K.announce_end(p, value, err)
+  local pid = p.pid
+  local watchers, links, watching = p.watchers, p.links, p.watching
+  p.watchers, p.links, p.watching = nil, nil, nil
+  if watchers then
+    for watcher in next, watchers do tell(watcher, "pid.exit", pid, value, err) end
+  end
+  if links then
+    for other in next, links do
+      local target = procs[other]
+      if target and target.links then target.links[pid] = nil end
+      if err then
+        tell(other, "pid.link.down", pid, value, err)
+      elseif not target then
+        K.send_unlink(other, pid)
+      end
+    end
+  end
+  if watching then
+    for other in next, watching do
+      local target = procs[other]
+      if target then
+        if target.watchers then target.watchers[pid] = nil end
+      else
+        K.send_unmonitor(other, pid)
+      end
+    end
+  end
+end
+
+local function add(p, field, pid)
+  local set = p[field]
+  if set then set[pid] = true else p[field] = { [pid] = true } end
+end
+K.add_to = add
+
+-- target and watcher are PIDs; the target lives here. Returns true, or nil and a reason.
+function K.monitor_here(target, watcher)
+  local p = procs[target]
+  if not p then return nil, "pid not registered" end
+  if p.watchers and p.watchers[watcher] then return nil, "already monitoring pid" end
+  add(p, "watchers", watcher)
+  return true
+end
+
+function K.unmonitor_here(target, watcher)
+  local p = procs[target]
+  if p and p.watchers then p.watchers[watcher] = nil end
+  return true
+end
+
+function K.link_here(target, other)
+  local p = procs[target]
+  if not p then return nil, "pid not registered" end
+  add(p, "links", other)
+  return true
+end
+
+function K.unlink_here(target, other)
+  local p = procs[target]
+  if p and p.links then p.links[other] = nil end
+  return true
+end
+
+function K.cancel_here(target, from, reason)
+  local p = procs[target]
+  if not p then return nil, "process not found" end
+  K.deliver_system(p, EVENTS, { kind = "pid.cancel", from = from, reason = reason, at = seconds() })
+  return true
+end
+
+function K.terminate_here(target)
+  local p = procs[target]
+  if not p then return nil, "process not found" end
+  if p.state then return nil, "a running function call cannot be terminated" end
+  K.kill(p, K.new_error("Internal", "process terminated", nil))
+  return true
+end
+
+function K.names_release(p)
+  p.names = nil
+  K.host.names_release(p.pid)
+end

@@ -1,0 +1,83 @@
+-- Message and Payload objects.
+local K = ...
+local raw = K.raw
+local setmt, error, tostring = raw.setmetatable, raw.error, raw.tostring
+
+local VALUE, FORMAT = K.key("value"), K.key("format")
+K.PAYLOAD_VALUE, K.PAYLOAD_FORMAT = VALUE, FORMAT
+
+local payload_methods = {}
+local Payload = K.class({
+  name = "payload.Payload",
+  methods = payload_methods,
+  index = function(_, key)
+    error("a Payload is not a table: call :data() to get its value (reading '" .. tostring(key) .. "')", 2)
+  end,
+  tostring = function(p) return "payload{format=" .. (p[FORMAT] or "lua/any") .. "}" end,
+})
+K.Payload = Payload
+
+function K.payload(value, format) return setmt({ [VALUE] = value, [FORMAT] = format }, Payload) end
+
+local function check(p, name)
+  if not K.is(p, Payload) then K.badtype(1, name, "payload.Payload", p, 2) end
+end
+
+function payload_methods.get_format(p)
+  check(p, "get_format")
+  return p[FORMAT] or "lua/any"
+end
+
+function payload_methods.data(p)
+  check(p, "data")
+  if p[FORMAT] then return K.payload_decode(p) end
+  return p[VALUE]
+end
+payload_methods.unmarshal = payload_methods.data
+
+function payload_methods.transcode(p, format)
+  check(p, "transcode")
+  return K.payload_transcode(p, format)
+end
+
+-- A message is {topic, from, value or values, count, sequence}.
+local message_methods = {}
+local Message = K.class({
+  name = "process.Message",
+  methods = message_methods,
+  index = function(_, key)
+    error("a Message is not a table: call :payload():data() to get its value (reading '" .. tostring(key) .. "')", 2)
+  end,
+  tostring = function(m) return "process.Message{topic=" .. m[1] .. "}" end,
+})
+K.Message = Message
+
+local function check_message(m, name)
+  if not K.is(m, Message) then K.badtype(1, name, "process.Message", m, 2) end
+end
+
+function message_methods.topic(m)
+  check_message(m, "topic")
+  return m[1]
+end
+
+function message_methods.from(m)
+  check_message(m, "from")
+  return m[2]
+end
+
+function message_methods.payload(m)
+  check_message(m, "payload")
+  local n = m[4]
+  if n == 1 then return setmt({ [VALUE] = m[3] }, Payload) end
+  if n == 0 then return nil end
+  local values, list = m[3], {}
+  for i = 1, n do list[i] = setmt({ [VALUE] = values[i] }, Payload) end
+  return list
+end
+
+-- What a raw subscription gives for a message.
+function K.message_value(m)
+  if m[4] == 0 then return nil end
+  return m[3]
+end

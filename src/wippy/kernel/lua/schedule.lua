@@ -1,0 +1,171 @@
+-- Threads (coroutines of units), the run queue, parking and preemption.
+--
+-- A thread is a table: co (coroutine, nil when it is gone), p (its unit), args (until it has started).
+-- A unit (process, function call, workflow) is the thread of its main coroutine and its own p.
+local K = ...
+local raw = K.raw
+local cocreate, coresume, coyield, costatus = raw.cocreate, raw.coresume, raw.coyield, raw.costatus
+local coisyieldable, error, tunpack = raw.coisyieldable, raw.error, raw.tunpack
+local PARK, KILL = K.PARK, K.KILL
+
+local S = { cur = nil, fresh = 0, hard = 0 }
+K.state = S
+
+K.limit = 4000          -- reductions of one turn
+local HARD_LIMIT = 5000 -- turns that code which cannot yield may take
+local PREEMPT_COST = 64 -- share of a slice's budget that a full turn uses up
+
+-- The queue is two arrays of (thread, value) pairs: one is worked off while the other fills.
+local current, chead, ctail = {}, 1, 0
+local coming, ntail = {}, 0
+-- Threads that run before the queue.
+local front, nfront = {}, 0
+local NIL = {}
+local budget = 0
+
+local function ready(th, value)
+  if value == nil then value = NIL end
+  ntail = ntail + 2
+  coming[ntail - 1] = th
+  coming[ntail] = value
+end
+K.ready = ready
+
+-- The thread runs before everything that is queued.
+function K.ready_first(th, value)
+  if value == nil then value = NIL end
+  nfront = nfront + 2
+  front[nfront - 1] = th
+  front[nfront] = value
+end
+
+function K.runnable() return (ctail - chead + 1 + ntail + nfront) // 2 end
+
+-- Suspends the running coroutine; returns the value it is woken with.
+local function park() return coyield(PARK) end
+K.park = park
+
+-- The running thread, or an error where code may not wait (top-level code of an entry or library).
+local function current_thread(what)
+  local th = S.cur
+  if th.loading or not coisyieldable() then
+    error(what .. " cannot wait here: top-level code and callbacks of C functions must not block", 3)
+  end
+  return th
+end
+K.waiting_thread = current_thread
+
+function K.preempt()
+  local th = S.cur
+  if th.p.doomed then error(KILL, 0) end
+  if coisyieldable() and not th.loading then
+    budget = budget - PREEMPT_COST
+    S.hard = 0
+    if K.workflow then K.ready_first(th) else ready(th) end
+    coyield(PARK)
+  else
+    S.hard = S.hard + 1
+    if S.hard > HARD_LIMIT then
+      th.p.doomed = true
+      error("code that cannot be suspended ran too long", 2)
+    end
+  end
+  return K.limit
+end
+K.rt.preempt = K.preempt
+K.rt.limit = K.limit
+
+-- A further coroutine of the running unit, queued ahead of its spawner.
+function K.spawn_thread(fn)
+  local th = current_thread("coroutine.spawn")
+  local p = th.p
+  local new = { co = cocreate(fn), p = p }
+  local threads = p.threads
+  if not threads then
+    threads = { n = 0 }
+    p.threads = threads
+  end
+  threads[new] = true
+  threads.n = threads.n + 1
+  ready(new)
+  ready(th)
+  park()
+  return new
+end
+
+local function ended(th, ok, a, b)
+  local co = th.co
+  if not co then return end -- its unit was ended while it ran
+  if costatus(co) == "suspended" then
+    ready(th) -- a plain coroutine.yield of a scheduled coroutine gives way
+    return
+  end
+  th.co = nil
+  local p = th.p
+  if th == p then
+    if ok then K.unit_returned(p, a, b) else K.unit_failed(p, a, co) end
+    return
+  end
+  p.threads[th] = nil
+  p.threads.n = p.threads.n - 1
+  if not ok then K.unit_failed(p, a, co) else K.check_deadlock(p) end
+end
+
+-- Runs ready threads until none is left or the slice is used up.
+function K.run(slice)
+  budget = slice
+  while budget > 0 do
+    local th, value
+    if nfront > 0 then
+      th, value = front[nfront - 1], front[nfront]
+      front[nfront], front[nfront - 1] = nil, nil
+      nfront = nfront - 2
+    else
+      if chead > ctail then
+        if ntail == 0 then break end
+        current, coming = coming, current
+        chead, ctail, ntail = 1, ntail, 0
+      end
+      th, value = current[chead], current[chead + 1]
+      current[chead], current[chead + 1] = nil, nil
+      chead = chead + 2
+    end
+    local co = th.co
+    if co then
+      budget = budget - 1
+      S.cur = th
+      local args = th.args
+      local ok, a, b
+      if args then
+        th.args = nil
+        S.fresh = S.fresh - 1
+        ok, a, b = coresume(co, tunpack(args, 1, args.n))
+      elseif value == NIL then
+        ok, a, b = coresume(co)
+      else
+        ok, a, b = coresume(co, value)
+      end
+      if a ~= PARK then ended(th, ok, a, b) end
+    end
+  end
+  S.cur = nil
+end
+
+-- Threads that have not begun to run, newest first: visit(th) returns true to take it out of the queue.
+function K.each_unstarted(visit)
+  for list = 1, 2 do
+    local q = list == 1 and coming or current
+    local from, to = list == 1 and 1 or chead, list == 1 and ntail or ctail
+    for i = to - 1, from, -2 do
+      local th = q[i]
+      if th and th.args and th.co then
+        local go = visit(th)
+        if go == nil then return end
+        if go then
+          q[i] = { p = th.p } -- an empty place
+          S.fresh = S.fresh - 1
+        end
+      end
+    end
+  end
+end

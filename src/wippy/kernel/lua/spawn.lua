@@ -1,0 +1,110 @@
+-- Starting processes on this host.
+local K = ...
+local raw = K.raw
+local next, ipairs = raw.next, raw.ipairs
+local S, procs = K.state, K.procs
+
+S.accepting = true
+
+local function spawnable(unit)
+  return raw.find(unit.kind, "process.", 1, true) == 1
+end
+
+-- options: watcher, linked (PIDs), name, messages {{topic, packed values}...}. done(value, err) is told the end.
+-- Returns the PID, or nil and an error.
+function K.spawn_here(id, frame, args, options, done)
+  if S.accepting ~= true then
+    return nil, K.new_error("Unavailable", S.accepting == "stopping" and "host is shutting down" or "host is not running", false)
+  end
+  local unit, err = K.unit(id)
+  if not unit then
+    if K.error_parts(err) == "NotFound" then
+      return nil, K.new_error("NotFound", "factory not found: " .. id, false, { factory_id = id })
+    end
+    return nil, err
+  end
+  if not spawnable(unit) then
+    return nil, K.new_error("NotFound", "factory not found: " .. id .. " is a " .. unit.kind, false, { factory_id = id })
+  end
+  local name = options and options.name
+  if name then
+    local holder = K.host.name_holder(name)
+    if holder then
+      for _, m in ipairs(options.messages or {}) do K.post(holder, m[1], "", m[2]) end
+      return holder
+    end
+  end
+  local p
+  p, err = K.new_process(unit, frame, args)
+  if not p then return nil, err end
+  local pid = p.pid
+  if name then
+    local holder = K.host.name_register(name, pid)
+    if holder ~= pid then
+      for _, m in ipairs(options.messages or {}) do K.post(holder, m[1], "", m[2]) end
+      return holder
+    end
+    p.names = { [name] = true }
+  end
+  p.waiter = done
+  if options then
+    if options.terminal then p.terminal = true end
+    local watcher, linked = options.watcher, options.linked
+    if watcher then
+      p.watchers = { [watcher] = true }
+      local w = procs[watcher]
+      if w then K.add_to(w, "watching", pid) end
+    end
+    if linked then
+      p.links = { [linked] = true }
+      local l = procs[linked]
+      if l then K.add_to(l, "links", pid) end
+    end
+  end
+  K.launch(p)
+  if options and options.messages then
+    for _, m in ipairs(options.messages) do
+      local values, n = K.unpack_values(m[2])
+      local value = values
+      if n == 1 then value = values[1] end
+      K.deliver(p, m[1], "", value, n)
+    end
+  end
+  return pid
+end
+
+-- A message in packed form to any PID, without an answer.
+function K.post(pid, topic, from, packed)
+  local p = procs[pid]
+  if p then
+    local values, n = K.unpack_values(packed)
+    local value = values
+    if n == 1 then value = values[1] end
+    K.deliver(p, topic, from, value, n)
+  else
+    K.emit({ "send", pid, K.worker, 0, topic, from, "", packed }, 8)
+  end
+end
+
+-- Takes over a process that another worker had not begun; its PID stays.
+function K.adopt(pid, id, frame, args, watchers, links, home)
+  local unit, err = K.unit(id)
+  local p
+  if unit then
+    p = { co = false, p = false, pid = pid, unit = unit, frame = frame, env = false, args = args, inbox = nil }
+    p.p, p.home = p, home
+    local env, main
+    env, main, err = K.new_state(unit, p)
+    if env then p.co = raw.cocreate(main) end
+  end
+  p = p or { pid = pid }
+  for _, other in next, watchers do K.add_to(p, "watchers", other) end
+  for _, other in next, links do K.add_to(p, "links", other) end
+  if not p.co then
+    K.announce_end(p, nil, err)
+    return
+  end
+  p.no_move = true
+  K.launch(p)
+  S.adopted = (S.adopted or 0) + 1
+end

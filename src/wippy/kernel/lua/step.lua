@@ -1,0 +1,167 @@
+-- The worker's way in: one slice of work, and what others ask of this VM.
+local K = ...
+local raw = K.raw
+local tunpack, next = raw.tunpack, raw.next
+local S, procs, handlers = K.state, K.procs, K.handlers
+
+local SLICE = 3000
+
+local moved = {} -- PID -> number of the worker that took the process over before it had started
+K.moved = moved
+
+function handlers.send(e)
+  local target = e[2]
+  local p = procs[target]
+  if not p then
+    K.reply(e, false, "NotFound", "process not found")
+    return
+  end
+  local values, n = K.unpack_values(e[8])
+  local value = values
+  if n == 1 then value = values[1] end
+  if K.deliver(p, e[5], e[6], value, n) then
+    K.reply(e, true)
+  else
+    K.reply(e, false, "RateLimited", "mailbox is full")
+  end
+end
+
+local function control(name, act)
+  handlers[name] = function(e)
+    local ok, reason = act(e[2], e[5], e[6])
+    if ok then K.reply(e, true) else K.reply(e, false, "Internal", reason) end
+  end
+end
+control("monitor", function(target, watcher) return K.monitor_here(target, watcher) end)
+control("unmonitor", function(target, watcher) return K.unmonitor_here(target, watcher) end)
+control("link", function(target, other) return K.link_here(target, other) end)
+control("unlink", function(target, other) return K.unlink_here(target, other) end)
+control("cancel", function(target, from, reason) return K.cancel_here(target, from, reason) end)
+control("terminate", function(target) return K.terminate_here(target) end)
+
+function handlers.event(e)
+  local p = procs[e[2]]
+  if not p then return end
+  local value, err = K.unpack(e[7])
+  K.event(p, { kind = e[5], from = e[6], at = K.now() // 1000000000, result = { value = value, error = err } })
+end
+
+-- spawn: entry, frame, options (packed: watcher, linked, exec, name, messages, terminal), arguments
+function handlers.spawn(e)
+  local options = e[7] ~= "" and K.decode(e[7]) or {}
+  local values, n = K.unpack_values(e[8])
+  values.n = n
+  local done = nil
+  if options.exec then
+    done = function(value, err)
+      if err then K.reply(e, true, nil, err) else K.reply(e, true, value) end
+    end
+  end
+  local pid, err = K.spawn_here(e[5], K.frame_of(e[6]), values, options, done)
+  if not pid then
+    K.reply(e, false, err)
+  elseif not options.exec then
+    K.reply(e, true, pid)
+  elseif options.tell_pid then
+    K.emit({ "spawned", "", K.worker, 0, options.tell_pid, pid, "" }, 7)
+  end
+end
+
+-- call: entry, frame, options, arguments; answered with the outcome
+function handlers.call(e)
+  local unit, err = K.unit(e[5])
+  if not unit then
+    K.reply(e, false, err)
+    return
+  end
+  local values, n = K.unpack_values(e[8])
+  values.n = n
+  local key = e[3] .. ":" .. e[4]
+  local c
+  c, err = K.call_start(unit, K.frame_of(e[6]), values, nil, function(value, failure)
+    S.foreign[key] = nil
+    if failure then K.reply(e, false, failure) else K.reply(e, true, value) end
+  end)
+  if not c then
+    K.reply(e, false, err)
+  elseif not c.done then
+    S.foreign[key] = c
+  end
+end
+S.foreign = {}
+
+function handlers.cancel_call(e)
+  local c = S.foreign[e[3] .. ":" .. e[5]]
+  if c then K.call_cancel(c, e[6] ~= "" and e[6] or nil) end
+end
+
+function handlers.invalidate(e) K.invalidate(K.decode(e[5])) end
+
+-- Every process here gets CANCEL; answered at once.
+function handlers.cancel_all(e)
+  for pid, p in next, procs do
+    if not p.state then K.cancel_here(pid, "{|}", e[5]) end
+  end
+end
+
+function handlers.kill_all(e)
+  local all = {}
+  for _, p in next, procs do all[#all + 1] = p end
+  for _, p in raw.ipairs(all) do K.kill(p, K.new_error("Canceled", e[5], nil)) end
+end
+
+-- Gives up to half of the processes that have not begun to another worker.
+function handlers.give(e)
+  local wanted = e[5]
+  K.each_unstarted(function(p)
+    if wanted <= 0 then return nil end
+    if p.state or p.waiter or p.on_return or p.unrouted or p.names or p.no_move then return false end
+    wanted = wanted - 1
+    local args = p.args
+    local watchers, links = {}, {}
+    for pid in next, p.watchers or {} do watchers[#watchers + 1] = pid end
+    for pid in next, p.links or {} do links[#links + 1] = pid end
+    K.emit({ "adopt", e[6], K.worker, 0, p.pid, p.unit.id, K.frame_blob(p.frame), K.pack(watchers, links),
+      K.pack_shared(args.n, args) }, 9)
+    moved[p.pid] = e[6]
+    procs[p.pid] = nil
+    p.co, p.done, p.args = nil, true, nil
+    S.count = S.count - 1
+    S.given = (S.given or 0) + 1
+    return true
+  end)
+end
+
+function handlers.adopt(e)
+  local values, n = K.unpack_values(e[9])
+  values.n = n
+  local watchers, links = K.unpack(e[8])
+  K.adopt(e[5], e[6], K.frame_of(e[7]), values, watchers, links, e[3])
+end
+
+-- One slice. incoming: packed envelopes or nil; now: monotonic nanoseconds.
+-- Returns packed envelopes or nil, the due time of the next timer or nil, runnable threads, unstarted threads.
+function K.step(now, incoming)
+  S.cur = nil
+  if incoming then
+    local envelopes = K.decode(incoming)
+    for i = 1, #envelopes do
+      local e = envelopes[i]
+      local forward = moved[e[2]]
+      if forward and e[1] ~= "adopt" then
+        e[9] = nil
+        K.emit({ "forward", forward, K.worker, 0, K.pack(tunpack(e, 1, 8)) }, 5)
+      else
+        handlers[e[1]](e)
+      end
+    end
+  end
+  local due = K.timers_fire(now)
+  K.run(SLICE)
+  return K.take_outgoing(), due, K.runnable(), S.fresh
+end
+
+handlers["forward"] = function(e)
+  local inner = { K.unpack(e[5]) }
+  handlers[inner[1]](inner)
+end

@@ -1,0 +1,150 @@
+-- The life of a unit: start, result, end.
+local K = ...
+local raw = K.raw
+local cocreate, rawtype, next = raw.cocreate, raw.type, raw.next
+local S, ready, copy = K.state, K.ready, K.copy
+local new_pid = K.new_pid
+
+local procs = {} -- PID -> unit
+K.procs = procs
+S.count = 0
+S.spawned = 0
+
+-- What a raised value is for whoever waits for the unit.
+function K.raised_error(value, co)
+  if K.is_error(value) then return value end
+  if value == K.KILL then return K.new_error("Canceled", "context canceled", nil) end
+  if rawtype(value) == "string" then
+    if raw.find(value, "not enough memory", 1, true) then
+      return K.new_error("LimitExceeded", "memory limit of the host exceeded: not enough memory", false)
+    end
+    return K.new_error("Internal", K.clean_message and K.clean_message(value, co) or value, nil)
+  end
+  return K.new_error("Internal", K.text(value), nil)
+end
+
+-- The outcome of an entry function that returned a, b.
+local function outcome(a, b)
+  if b ~= nil then
+    local t = rawtype(b)
+    if t == "string" then return nil, K.new_error("Internal", b, false) end
+    if t == "table" and K.is_error(b) then return nil, b end
+  end
+  local t = rawtype(a)
+  if t == "table" or t == "function" or t == "thread" or t == "userdata" then return copy(a) end
+  return a
+end
+K.outcome = outcome
+
+-- A process from a definition; it is not routable and not queued yet.
+function K.new_process(unit, frame, args)
+  local limit = S.max_processes
+  if limit and S.count >= limit then
+    return nil, K.new_error("LimitExceeded", "max processes limit exceeded", false, { max_processes = limit })
+  end
+  local p = { co = false, p = false, pid = false, unit = unit, frame = frame, env = false, args = args, inbox = nil }
+  p.p = p
+  p.pid = new_pid()
+  local env, main, err = K.new_state(unit, p)
+  if not env then return nil, err end
+  p.co = cocreate(main)
+  return p
+end
+
+-- Makes a process routable and queues it.
+function K.launch(p)
+  procs[p.pid] = p
+  S.count = S.count + 1
+  S.spawned = S.spawned + 1
+  S.fresh = S.fresh + 1
+  ready(p)
+end
+
+-- The unit running now as others know it.
+function K.pid_of(p)
+  local pid = p.pid
+  if not pid then
+    pid = K.new_call_pid(p.unit.id)
+    p.pid = pid
+    procs[pid] = p
+  end
+  return pid
+end
+
+local function drop_threads(p)
+  p.co = nil
+  local threads = p.threads
+  if threads then
+    p.threads = nil
+    threads.n = nil
+    for th in next, threads do th.co = nil end
+  end
+end
+
+-- Ends a unit: err is nil after a normal end.
+local function finish(p, value, err)
+  if p.done then return end
+  p.done = true
+  drop_threads(p)
+  if p.args then
+    p.args = nil
+    S.fresh = S.fresh - 1
+  end
+  local pid = p.pid
+  if pid then procs[pid] = nil end
+  if p.names then K.names_release(p) end
+  if p.calls then K.calls_cancel(p) end
+  if p.commands then K.commands_abort(p) end
+  if p.timers then K.timers_release(p) end
+  if p.held then K.host.release(pid) end
+  if p.state then
+    K.call_finished(p, value, err)
+  else
+    S.count = S.count - 1
+  end
+  local waiter = p.waiter
+  if waiter then waiter(value, err) end
+  if p.watchers or p.links or p.watching then K.announce_end(p, value, err) end
+end
+K.finish = finish
+
+function K.unit_returned(p, a, b)
+  if p.on_return then return p.on_return(a, b) end
+  local value, err = outcome(a, b)
+  finish(p, value, err)
+end
+
+function K.unit_failed(p, value, co)
+  if p.done then return end
+  local err = K.raised_error(value, co)
+  if p.on_return then return p.on_return(nil, err, true) end
+  finish(p, nil, err)
+end
+
+-- Ends a unit from outside; it does not run again.
+function K.kill(p, err)
+  p.doomed = true
+  finish(p, nil, err)
+end
+
+-- A thread that waits on nothing at all.
+function K.stuck(th)
+  th.stuck = true
+  S.check_stuck = true
+  K.check_deadlock(th.p, true)
+end
+
+function K.check_deadlock(p)
+  if p.done or not p.co then return end
+  local waiting = p.stuck and 1 or 0
+  local total = 1
+  for th in next, p.threads or {} do
+    if rawtype(th) == "table" then
+      total = total + 1
+      if th.stuck then waiting = waiting + 1 end
+    end
+  end
+  if waiting == total then
+    finish(p, nil, K.new_error("", "deadlock: all coroutines blocked with no pending operations (threads=" .. total .. ")", nil))
+  end
+end
