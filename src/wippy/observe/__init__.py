@@ -1,1 +1,1 @@
-"""What one sees: logs."""
+"""Logs and events: what one sees."""

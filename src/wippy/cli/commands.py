@@ -1,0 +1,14 @@
+"""The list of commands."""
+
+from __future__ import annotations
+
+from . import completion, help, init, registry, run, version
+from .arguments import Command
+
+ABOUT = "Runs applications made of functions, processes and durable workflows, written in typed Lua."
+
+
+def root() -> Command:
+    """The program: its commands are its subcommands."""
+    commands = (run.COMMAND, init.COMMAND, registry.COMMAND, version.COMMAND, completion.COMMAND, help.COMMAND)
+    return Command("wippy", ABOUT, subcommands=commands)

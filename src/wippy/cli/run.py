@@ -1,0 +1,100 @@
+"""`wippy run`: starts the application and serves it, or runs one of its programs."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING
+
+from ..errors import UNAVAILABLE
+from . import run_list
+from .arguments import Arguments, Command, Flag
+from .flags import OVERRIDE, PROFILE, SET
+
+if TYPE_CHECKING:
+    from ..registry.config import Config
+    from ..registry.project import LoadedProject
+    from .program import Program
+
+_MODULE = re.compile(r"[a-z0-9][a-z0-9_-]*/[a-z0-9][a-z0-9_-]*(@.+)?")
+
+ABOUT = """\
+Without a command the services of the application run until Ctrl-C. With a command, the name of a process entry's
+meta.command, or with -x, that process runs on the terminal host; when it ends the application stops and its result
+is the exit code. Arguments that begin with a dash follow after --."""
+
+
+def run(arguments: Arguments) -> int:
+    from ..observe import library
+    from ..registry.project import load_project
+    from .serve import serve
+    from .settings import load_config, memory_limit, open_log, size_text
+    from .version import banner
+
+    entry, name, values = _target(arguments)
+    config = load_config(arguments)
+    is_program = bool(entry or name)
+    log = open_log(arguments, config, silent=is_program)
+    library.take_over(log)
+    if not arguments.on("silent") and not is_program:
+        print(banner(), flush=True)
+    logger = log.named("run")
+    logger.info("initializing runtime", {"memory_limit": size_text(memory_limit(arguments))})
+    project = load_project(replacements=config.replacements())
+    if project.lock is not None:
+        logger.info("loading entries from lock file", {"path": os.path.relpath(project.lock.path, project.folder)})
+    for notice in project.notices:
+        getattr(logger, notice.level, logger.info)(notice.message, notice.fields)
+    logger.info("loaded entries", {"count": len(project.entries)})
+    program = _program(project, config, entry, name)
+    return serve(project, config, log, program, values, host=arguments.text("host") or None)
+
+
+def _target(arguments: Arguments) -> tuple[str, str, list[str]]:
+    """Entry given with -x, command name, and the program's arguments."""
+    from ..errors import WippyError
+
+    entry = arguments.text("exec")
+    if entry or arguments.has("exec"):
+        return entry or ":", "", arguments.values
+    if not arguments.values:
+        return "", "", []
+    name, *values = arguments.values
+    if name.endswith(".wapp"):
+        raise WippyError(UNAVAILABLE, f"{name}: packed applications cannot be run by this build; unpack it to a folder")
+    if _MODULE.fullmatch(name) and not os.path.exists(name):
+        raise WippyError(
+            UNAVAILABLE,
+            f"{name}: modules cannot be fetched by this build; put a copy in a folder and name it in wippy.lock "
+            f"(replacements: [{{from: {name.partition('@')[0]}, to: PATH}}])",
+        )
+    return "", name, values
+
+
+def _program(project: LoadedProject, config: Config, entry: str, name: str) -> Program | None:
+    if not entry and not name:
+        return None
+    from ..registry.pipeline import run_pipeline
+    from .program import by_id, by_name
+
+    entries, _ = run_pipeline(project.entries, overrides=config.overrides(), disable=config.disable())
+    return by_id(entries, entry) if entry else by_name(entries, name)
+
+
+COMMAND = Command(
+    "run",
+    "Run the application in this folder",
+    run,
+    flags=(
+        Flag("exec", "run this process and stop when it ends", short="x", value="NS:NAME"),
+        OVERRIDE,
+        SET,
+        Flag("host", "terminal host for the program, where there are several", value="ID"),
+        PROFILE,
+        Flag("registry", "address of the module hub", value="URL"),
+    ),
+    arguments="[command] [args...]",
+    limit=None,
+    about=ABOUT,
+    subcommands=(run_list.COMMAND,),
+)

@@ -1,0 +1,108 @@
+"""Running one application in this process: event loop, signals, exit code."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Protocol
+
+from .signals import Signals
+
+if TYPE_CHECKING:
+    from ..observe.log import Log
+    from ..registry.config import Config
+    from ..registry.project import LoadedProject
+    from .program import Program
+
+
+class Application(Protocol):
+    """What is needed of the application."""
+
+    async def start(self) -> None: ...
+    async def run_program(
+        self, entry: str, args: list[str], host: str | None = None, security: dict[str, object] | None = None
+    ) -> int: ...
+    async def wait(self) -> None: ...
+    async def stop(self) -> int: ...
+    def request_shutdown(self, code: int = 0) -> None: ...
+
+
+def serve(
+    project: LoadedProject,
+    config: Config,
+    log: Log,
+    program: Program | None = None,
+    arguments: list[str] | None = None,
+    *,
+    host: str | None = None,
+) -> int:
+    """Runs the application until it is told to stop, or until its program has ended.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        WippyError: it could not start, or the program could not be started.
+    """
+    from ..app import App
+
+    async def main() -> int:
+        app = App(project, config, log)
+        return await conduct(app, log, program, arguments or [], host)
+
+    return run_loop(main())
+
+
+async def conduct(app: Application, log: Log, program: Program | None, arguments: list[str], host: str | None) -> int:
+    """Starts, waits and stops `app` in order; signals are taken care of meanwhile."""
+    with Signals(log, app.request_shutdown):
+        try:
+            await app.start()
+            if program is not None:
+                await _run_program(app, program, arguments, host)
+            else:
+                await app.wait()
+        except BaseException:
+            await app.stop()
+            raise
+        return await app.stop()
+
+
+async def _run_program(app: Application, program: Program, arguments: list[str], host: str | None) -> None:
+    """Waits until the program has ended or the application is told to stop."""
+    running = asyncio.ensure_future(app.run_program(str(program.id), arguments, host, program.security))
+    told = asyncio.ensure_future(app.wait())
+    try:
+        await asyncio.wait((running, told), return_when=asyncio.FIRST_COMPLETED)
+        if running.done():
+            app.request_shutdown(running.result())
+    finally:
+        told.cancel()
+        if not running.done():
+            # Its host ends it in the order of the shutdown; what it still has to say no longer counts.
+            running.add_done_callback(lambda task: task.cancelled() or task.exception())
+
+
+def run_loop(main: Coroutine[None, None, int]) -> int:
+    """Runs `main` on an event loop of its own; threads that are still busy afterwards are not waited for."""
+    loop = _new_loop()
+    try:
+        asyncio.set_event_loop(loop)
+        return loop.run_until_complete(main)
+    finally:
+        left = asyncio.all_tasks(loop)
+        for task in left:
+            task.cancel()
+        if left:
+            loop.run_until_complete(asyncio.wait(left, timeout=1))
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        asyncio.set_event_loop(None)
+        loop.close()
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    try:
+        import uvloop  # type: ignore[import-not-found]
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()

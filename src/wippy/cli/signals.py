@@ -1,0 +1,70 @@
+"""Ctrl-C and SIGTERM: the first asks for an orderly stop, the second ends the process at once."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from types import FrameType, TracebackType
+from typing import Any
+
+from ..observe.log import Log
+
+NAMES = {signal.SIGINT: "interrupt", signal.SIGTERM: "terminated"}
+FLUSH_SECONDS = 0.5
+
+
+class Signals:
+    """Handles the signals while it is entered; must be entered in the main thread with a loop running.
+
+    Args:
+        log: where the lines go.
+        request_shutdown: called in the loop at the first signal.
+    """
+
+    def __init__(self, log: Log, request_shutdown: Callable[[], None]) -> None:
+        self._logger = log.named("run")
+        self._request_shutdown = request_shutdown
+        self._seen = False
+        self._before: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> Signals:
+        self._loop = asyncio.get_running_loop()
+        for number in NAMES:
+            self._before[number] = signal.signal(number, self._handle)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    # Handlers are set with `signal` and not on the loop: the second signal must end the process even while the
+    # loop is busy. They run between any two instructions of the main thread and so must take no lock.
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        if self._seen:
+            self._force_exit()
+        self._seen = True
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._begin, signal.Signals(number))
+
+    def _begin(self, number: signal.Signals) -> None:
+        self._logger.info("received shutdown signal", {"signal": NAMES[number]})
+        self._logger.info("shutting down (press Ctrl+C again to force exit)")
+        self._request_shutdown()
+
+    def _force_exit(self) -> None:
+        def last_words() -> None:
+            self._logger.warn("force exit")
+            with contextlib.suppress(OSError, ValueError):
+                sys.stdout.flush()
+
+        teller = threading.Thread(target=last_words, daemon=True)
+        teller.start()
+        teller.join(FLUSH_SECONDS)
+        os._exit(1)

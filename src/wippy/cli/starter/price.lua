@@ -1,0 +1,5 @@
+local function main(quantity: integer, each: number): number
+    return quantity * each
+end
+
+return { main = main }
