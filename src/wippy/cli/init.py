@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from importlib import resources
 from typing import TYPE_CHECKING
 
 from ..errors import INVALID, WippyError
@@ -69,6 +68,8 @@ def _fill(folder: str) -> None:
 
 
 def _starter() -> Traversable:
+    from importlib import resources
+
     return resources.files("wippy.cli") / "starter"
 
 
