@@ -1,0 +1,106 @@
+"""Source → `Chunk`: what a worker needs to load and run it."""
+
+from __future__ import annotations
+
+import re
+import threading
+from functools import cache
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, NoReturn
+
+from msgspec import Struct
+
+from wippy.errors import SourceError
+from wippy.lang.describe import describe
+from wippy.lang.emitter import emit
+from wippy.lang.lexer import normalize
+from wippy.lang.parser import parse
+
+__all__ = ["Chunk", "chunk_hash", "compile_source", "parse", "version"]
+
+_VERSION = 1
+_MESSAGE = re.compile(rb"^.*?:([0-9]+): (.*)$", re.DOTALL)
+
+
+class Chunk(Struct):
+    """A compiled chunk.
+
+    Attributes:
+        name: chunk name, an entry ID; errors are reported under it.
+        lua: Lua 5.4 text of a factory (`emitter.py`), line for line the source.
+        types: declared types as plain data (`describe.py`).
+        requires: constant `require` calls in source order, (name, line).
+        hash: `chunk_hash` of the source.
+    """
+
+    name: str
+    lua: bytes
+    types: list[dict[str, Any]]
+    requires: list[tuple[str, int]]
+    hash: str
+
+
+@cache
+def version() -> str:
+    """Changes whenever this front end does."""
+    digest = blake2b(str(_VERSION).encode(), digest_size=16)
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        try:
+            digest.update(path.read_bytes())
+        except OSError:
+            continue
+    return digest.hexdigest()
+
+
+def chunk_hash(source: bytes | str, name: str) -> str:
+    """32 hex digits for source, name and front end."""
+    raw = source.encode("utf-8", "surrogateescape") if isinstance(source, str) else source
+    return blake2b(b"\0".join((version().encode(), name.encode(), raw)), digest_size=16).hexdigest()
+
+
+def compile_source(source: bytes | str, name: str) -> Chunk:
+    """Parses, checks and emits one chunk.
+
+    Args:
+        source: the text; `str` is taken as UTF-8.
+        name: chunk name, an entry ID.
+
+    Raises:
+        SourceError: a mistake in the source, with line and column.
+    """
+    parsed = parse(source, name)
+    lua = emit(parsed)
+    _check(lua, name, source)
+    return Chunk(name, lua, describe(parsed), parsed.requires, chunk_hash(source, name))
+
+
+_thread = threading.local()
+
+
+def _check(lua: bytes, name: str, source: bytes | str) -> None:
+    """Lets Lua load the text, for the limits that only its compiler knows (registers, upvalues, nesting)."""
+    import lupa.lua54 as lupa
+
+    runtime = getattr(_thread, "runtime", None)
+    if runtime is None:
+        runtime = _thread.runtime = lupa.LuaRuntime(encoding=None, register_eval=False, register_builtins=False)
+    try:
+        runtime.compile(lua, name=b"=chunk", mode=b"t")
+    except lupa.LuaError as error:
+        _refuse(error.args[0], name, source)
+
+
+def _refuse(raw: bytes, name: str, source: bytes | str) -> NoReturn:
+    first = raw.split(b"\n")[0]
+    if b"C stack overflow" in first:
+        raise SourceError(
+            "chunk is nested too deeply", file=name, hint="split the expression or the functions into smaller ones"
+        )
+    match = _MESSAGE.match(first)
+    if match is None:
+        raise SourceError(first.decode("utf-8", "replace"), file=name)
+    line = int(match[1])
+    lines = normalize(source).encode("latin-1").split(b"\n")
+    text = lines[line - 1].decode("utf-8", "replace") if line <= len(lines) else None
+    raise SourceError(match[2].decode("utf-8", "replace"), file=name, line=line, text=text)
