@@ -65,9 +65,7 @@ NO_TIME_LEFT = "Not enough time to schedule next retry before activity ScheduleT
 
 def activity_timeout(which: str, last: Failure | None = None, message: str = "") -> Failure:
     """An activity timeout; `which` is `start_to_close`, `schedule_to_start`, `schedule_to_close` or `heartbeat`."""
-    return Failure(
-        message or _ACTIVITY_TIMEOUTS[which], errors.TIMEOUT, False, {"timeout_type": which}, cause=last
-    )
+    return Failure(message or _ACTIVITY_TIMEOUTS[which], errors.TIMEOUT, False, {"timeout_type": which}, cause=last)
 
 
 def workflow_timeout(child: bool = False) -> Failure:

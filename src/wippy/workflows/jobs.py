@@ -68,16 +68,7 @@ class CancelRequested(msgspec.Struct, tag=True):
     time_ns: int = 0
 
 
-Job = (
-    Start
-    | Signal
-    | TimerFired
-    | ActivityResolved
-    | ChildStarted
-    | ChildResolved
-    | ExternalResolved
-    | CancelRequested
-)
+Job = Start | Signal | TimerFired | ActivityResolved | ChildStarted | ChildResolved | ExternalResolved | CancelRequested
 
 
 class Activation(msgspec.Struct):

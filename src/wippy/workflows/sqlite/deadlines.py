@@ -1,0 +1,50 @@
+"""Everything that becomes due: one heap, one due time per key."""
+
+from __future__ import annotations
+
+import heapq
+from typing import Any
+
+Key = tuple[str, Any, int]
+
+
+class Deadlines:
+    """Keys with their due times, in nanoseconds. Setting a key again moves it."""
+
+    __slots__ = ("_count", "_due", "_heap")
+
+    def __init__(self) -> None:
+        self._due: dict[Key, int] = {}
+        self._heap: list[tuple[int, int, Key]] = []
+        self._count = 0
+
+    def set(self, key: Key, due: int) -> None:
+        self._due[key] = due
+        self._count += 1
+        heapq.heappush(self._heap, (due, self._count, key))
+        if len(self._heap) > 2 * len(self._due) + 256:
+            self._heap = sorted(
+                {entry[2]: entry for entry in self._heap if self._due.get(entry[2]) == entry[0]}.values()
+            )
+
+    def drop(self, key: Key) -> None:
+        self._due.pop(key, None)
+
+    def next(self) -> int | None:
+        """When the first key is due, or None."""
+        heap, due = self._heap, self._due
+        while heap:
+            when, _, key = heap[0]
+            if due.get(key) == when:
+                return when
+            heapq.heappop(heap)
+        return None
+
+    def pop(self, now: int) -> Key | None:
+        """Take a key that is due at `now`, the earliest first."""
+        when = self.next()
+        if when is None or when > now:
+            return None
+        key = heapq.heappop(self._heap)[2]
+        del self._due[key]
+        return key

@@ -1,0 +1,154 @@
+"""Requests about runs that exist: signal, cancel, terminate, look."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from wippy import errors
+from wippy.workflows import events as ev
+from wippy.workflows.payload import Payload, total_size
+from wippy.workflows.provider import Description, PendingActivity, Status
+from wippy.workflows.sqlite.run import Run, Task
+
+if TYPE_CHECKING:
+    from wippy.workflows.sqlite.core import Core
+
+
+def not_found(workflow_id: str) -> str:
+    return f"workflow not found for ID: {workflow_id}"
+
+
+_COMPLETED = "workflow execution already completed"
+
+
+class Requests:
+    def __init__(self, core: Core) -> None:
+        self.core = core
+
+    def _existing(self, workflow_id: str, run_id: str | None) -> Run:
+        run = self.core.find(workflow_id, run_id)
+        if run is None:
+            raise errors.WippyError(errors.UNKNOWN, not_found(workflow_id), retryable=None)
+        return run
+
+    def signal(self, workflow_id: str, run_id: str | None, name: str, payloads: list[Payload], sender: str) -> None:
+        """Raises WippyError (kind unset) if there is no such run or it has closed, LIMIT_EXCEEDED beyond limits."""
+        run = self._existing(workflow_id, run_id)
+        if run.status is not Status.RUNNING:
+            raise errors.WippyError(errors.UNKNOWN, _COMPLETED, retryable=None)
+        if total_size(payloads) > self.core.limits.payload:
+            raise errors.WippyError(errors.LIMIT_EXCEEDED, "Blob data size exceeds limit")
+        if not self._deliver_signal(run, name, payloads, sender):
+            raise errors.WippyError(
+                errors.LIMIT_EXCEEDED,
+                f"workflow {workflow_id} has received {run.signals} signals, the most one run may",
+            )
+
+    def _deliver_signal(self, run: Run, name: str, payloads: list[Payload], sender: str) -> bool:
+        if run.signals >= self.core.limits.signals:
+            return False
+        run.signals += 1
+        self.core.deliver(run, ev.WorkflowExecutionSignaled(name=name, payloads=payloads, sender=sender))
+        return True
+
+    def cancel(self, workflow_id: str, run_id: str | None, reason: str) -> None:
+        """Succeeds for a closed run and for one that is being cancelled. Raises WippyError (INTERNAL) if missing."""
+        run = self.core.find(workflow_id, run_id)
+        if run is None:
+            raise errors.WippyError(errors.INTERNAL, f"cancel failed: {not_found(workflow_id)}")
+        if run.status is Status.RUNNING:
+            self.request_cancel(run, reason)
+
+    def request_cancel(self, run: Run, reason: str) -> None:
+        if not run.cancel_requested:
+            run.cancel_requested = True
+            self.core.deliver(run, ev.WorkflowExecutionCancelRequested(reason=reason))
+
+    def terminate(self, workflow_id: str, run_id: str | None, reason: str) -> None:
+        """Raises WippyError (INTERNAL) if missing or closed."""
+        run = self.core.find(workflow_id, run_id)
+        if run is None or run.status is not Status.RUNNING:
+            text = not_found(workflow_id) if run is None else _COMPLETED
+            raise errors.WippyError(errors.INTERNAL, f"terminate failed: {text}")
+        self.core.closing.terminate(run, reason)
+
+    # from other runs
+
+    def signal_external(self, source: Run, event: ev.SignalExternalWorkflowExecutionInitiated) -> None:
+        target = self.core.by_id.get(event.workflow_id)
+        delivered = (
+            target is not None
+            and target is not source
+            and self._deliver_signal(target, event.name, event.payloads, event.sender)
+        )
+        if source.status is Status.RUNNING:
+            if delivered:
+                self.core.deliver(source, ev.ExternalWorkflowExecutionSignaled(id=event.id))
+            else:
+                self.core.deliver(
+                    source, ev.SignalExternalWorkflowExecutionFailed(id=event.id, workflow_id=event.workflow_id)
+                )
+
+    def cancel_external(self, source: Run, event: ev.RequestCancelExternalWorkflowExecutionInitiated) -> None:
+        target = self.core.find(event.workflow_id)
+        if target is not None and target.status is Status.RUNNING:
+            self.request_cancel(target, event.reason)
+        if source.status is not Status.RUNNING:
+            return
+        if target is not None:
+            self.core.deliver(source, ev.ExternalWorkflowExecutionCancelRequested(id=event.id))
+        else:
+            self.core.deliver(
+                source, ev.RequestCancelExternalWorkflowExecutionFailed(id=event.id, workflow_id=event.workflow_id)
+            )
+
+    # looking
+
+    def describe(self, workflow_id: str, run_id: str | None) -> Description:
+        return self._describe(self._existing(workflow_id, run_id))
+
+    def _describe(self, run: Run) -> Description:
+        if run.stored < 0:
+            last, size, _ = self.core.store.tail(run.seq)
+        else:
+            last, size = run.next - 1, run.size
+        activities = [
+            PendingActivity(
+                activity.id,
+                self.core.activities.event(run, activity).type,
+                activity.attempt,
+                bool(activity.running),
+                activity.due,
+                activity.last,
+            )
+            for activity in run.activities.values()
+        ]
+        return Description(
+            workflow_id=run.workflow_id,
+            run_id=run.run_id,
+            type=run.type,
+            queue=run.queue,
+            status=run.status,
+            attempt=run.attempt,
+            started_ns=run.started_ns,
+            closed_ns=run.closed_ns,
+            history_length=last,
+            history_size=size,
+            task_attempt=run.task_attempt,
+            blocked=run.blocked if run.task is Task.RETRY else "",
+            memo=run.memo,
+            search_attributes=run.attributes,
+            activities=activities,
+            next_run_id=run.next_run,
+            parent_run_id=run.parent_run,
+        )
+
+    def list(self, status: Status | None, type: str | None, limit: int, before: int) -> tuple[list[Description], int]:
+        """Descriptions, the newest first, and the value of `before` for the next page (0 = no more)."""
+        rows = self.core.store.executions(int(status) if status is not None else None, type, limit, before)
+        found = [self._describe(self.core.runs.get(row[0]) or Run.from_row(row)) for row in rows]
+        return found, rows[-1][0] if len(rows) == limit else 0
+
+    def history(self, workflow_id: str, run_id: str | None) -> list[Any]:
+        run = self._existing(workflow_id, run_id)
+        return (self.core.store.history(run.seq) if run.stored else []) + run.out

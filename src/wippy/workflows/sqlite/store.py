@@ -1,0 +1,224 @@
+"""The SQLite file: histories and the little state that recovery needs, written one transaction at a time."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from wippy import errors
+from wippy.workflows import events as ev
+from wippy.workflows.sqlite.ownership import Ownership
+from wippy.workflows.sqlite.schema import TABLES, VERSION
+
+_COLUMNS = (
+    "seq, workflow_id, run_id, type, queue, status, attempt, parent_run, parent_command, parent_close, started_ns, "
+    "run_deadline, chain_deadline, task, task_due, task_attempt, cancel_requested, signals, closed_ns, next_run, "
+    "memo, attributes, outcome"
+)
+
+
+class Batch:
+    """The rows of one transaction. Within one batch inserts are carried out before updates, deletes come last."""
+
+    __slots__ = (
+        "activities",
+        "activity_updates",
+        "buffered",
+        "changed",
+        "closed",
+        "executions",
+        "gone_activities",
+        "gone_timers",
+        "histories",
+        "timers",
+        "unbuffered",
+    )
+
+    def __init__(self) -> None:
+        self.executions: list[tuple[Any, ...]] = []
+        self.changed: list[tuple[Any, ...]] = []
+        self.histories: list[tuple[int, int, int, int, int, bytes]] = []
+        self.buffered: list[tuple[int, bytes]] = []
+        self.unbuffered: list[tuple[int]] = []
+        self.activities: list[tuple[int, int, int, int, int, int, int, bytes | None]] = []
+        self.activity_updates: list[tuple[int, int, int, bytes | None, int, int]] = []
+        self.gone_activities: list[tuple[int, int]] = []
+        self.timers: list[tuple[int, int, int]] = []
+        self.gone_timers: list[tuple[int, int]] = []
+        self.closed: list[tuple[int]] = []
+
+
+_STATEMENTS = (
+    ("executions", f"INSERT INTO execution ({_COLUMNS}) VALUES ({','.join('?' * 23)})"),
+    ("histories", "INSERT INTO history (run, first, last, size, time_ns, events) VALUES (?,?,?,?,?,?)"),
+    ("buffered", "INSERT INTO buffered (run, event) VALUES (?,?)"),
+    ("activities", "INSERT INTO activity VALUES (?,?,?,?,?,?,?,?)"),
+    ("timers", "INSERT INTO timer VALUES (?,?,?)"),
+    (
+        "changed",
+        "UPDATE execution SET status=?, task=?, task_due=?, task_attempt=?, cancel_requested=?, signals=?, "
+        "closed_ns=?, next_run=?, memo=?, attributes=?, outcome=? WHERE seq=?",
+    ),
+    ("activity_updates", "UPDATE activity SET attempt=?, due=?, cancel=?, last_failure=? WHERE run=? AND id=?"),
+    ("unbuffered", "DELETE FROM buffered WHERE run=?"),
+    ("gone_activities", "DELETE FROM activity WHERE run=? AND id=?"),
+    ("gone_timers", "DELETE FROM timer WHERE run=? AND id=?"),
+    ("closed", "DELETE FROM activity WHERE run=?"),
+    ("closed", "DELETE FROM timer WHERE run=?"),
+)
+
+
+class Store:
+    """Opens and owns the file at `path` (made if missing).
+
+    Used by one thread at a time. Raises WippyError: CONFLICT if the store is owned by another engine, INVALID if the
+    file is no workflow store or was written by a newer version.
+    """
+
+    def __init__(self, path: str | Path, synchronous: str = "FULL") -> None:
+        self.path = Path(path)
+        if synchronous.upper() not in ("FULL", "EXTRA", "NORMAL", "OFF"):
+            raise errors.WippyError(
+                errors.INVALID, f"synchronous must be FULL, EXTRA, NORMAL or OFF, not {synchronous!r}"
+            )
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._ownership = Ownership(self.path)
+        except OSError as error:
+            raise errors.WippyError(
+                errors.INVALID, f"cannot open the workflow store {self.path}: {error.strerror or error}"
+            ) from error
+        try:
+            self._db = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, cached_statements=64)
+            self._open(synchronous.upper())
+        except sqlite3.Error as error:
+            self._ownership.release()
+            raise errors.WippyError(errors.INVALID, f"cannot open the workflow store {self.path}: {error}") from error
+        except BaseException:
+            self._ownership.release()
+            raise
+
+    def _open(self, synchronous: str) -> None:
+        db = self._db
+        db.execute("PRAGMA busy_timeout=10000")
+        db.execute("PRAGMA journal_mode=WAL")
+        db.execute(f"PRAGMA synchronous={synchronous}")
+        db.execute("PRAGMA wal_autocheckpoint=4000")
+        db.execute("PRAGMA cache_size=-65536")
+        (version,) = db.execute("PRAGMA user_version").fetchone()
+        if version == 0:
+            (tables,) = db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            if tables:
+                raise errors.WippyError(
+                    errors.INVALID, f"{self.path} is a database of something else, not a workflow store"
+                )
+            db.executescript(f"BEGIN; {TABLES} PRAGMA user_version={VERSION}; COMMIT;")
+        elif version != VERSION:
+            raise errors.WippyError(
+                errors.INVALID, f"the workflow store {self.path} has format {version}; this version reads {VERSION}"
+            )
+
+    def write(self, batch: Batch) -> None:
+        """Make a batch durable. Raises sqlite3.Error; then nothing of it is stored and it may be written again."""
+        db = self._db
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            for name, sql in _STATEMENTS:
+                rows = getattr(batch, name)
+                if rows:
+                    if len(rows) == 1:
+                        db.execute(sql, rows[0])
+                    else:
+                        db.executemany(sql, rows)
+            db.execute("COMMIT")
+        except BaseException:
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+            raise
+
+    def next_seq(self) -> int:
+        (last,) = self._db.execute("SELECT coalesce(max(seq), 0) FROM execution").fetchone()
+        return last + 1
+
+    def open_executions(self) -> Iterator[tuple[Any, ...]]:
+        return self._db.execute(f"SELECT {_COLUMNS} FROM execution WHERE status = 1 ORDER BY seq")
+
+    def activities(self) -> Iterator[tuple[Any, ...]]:
+        return self._db.execute("SELECT * FROM activity ORDER BY due, scheduled_ns, run, id")
+
+    def timers(self) -> Iterator[tuple[int, int, int]]:
+        return self._db.execute("SELECT run, id, due FROM timer")
+
+    def buffered(self) -> list[tuple[int, Any]]:
+        return [(run, ev.decode(data)) for run, data in self._db.execute("SELECT run, event FROM buffered ORDER BY n")]
+
+    def tail(self, run: int) -> tuple[int, int, int]:
+        """Number of the last event, size of the history, time of the last event."""
+        row = self._db.execute(
+            "SELECT last, size, time_ns FROM history WHERE run=? ORDER BY first DESC LIMIT 1", (run,)
+        ).fetchone()
+        return row or (0, 0, 0)
+
+    def history(self, run: int) -> list[Any]:
+        """All events of a run."""
+        out: list[Any] = []
+        for (data,) in self._db.execute("SELECT events FROM history WHERE run=? ORDER BY first", (run,)):
+            out.extend(ev.decode_batch(data))
+        return out
+
+    def event(self, run: int, n: int) -> Any:
+        """One event of a run, or None."""
+        row = self._db.execute(
+            "SELECT events FROM history WHERE run=? AND first<=? ORDER BY first DESC LIMIT 1", (run, n)
+        ).fetchone()
+        if row is None:
+            return None
+        return next((event for event in ev.decode_batch(row[0]) if event.n == n), None)
+
+    def execution(self, workflow_id: str, run_id: str | None = None) -> tuple[Any, ...] | None:
+        """The row of a run, or of the newest run of a workflow ID."""
+        if run_id:
+            sql, args = f"SELECT {_COLUMNS} FROM execution WHERE run_id=? AND workflow_id=?", (run_id, workflow_id)
+        else:
+            sql = f"SELECT {_COLUMNS} FROM execution WHERE workflow_id=? ORDER BY seq DESC LIMIT 1"
+            args = (workflow_id,)
+        return self._db.execute(sql, args).fetchone()
+
+    def executions(self, status: int | None, type: str | None, limit: int, before: int) -> list[tuple[Any, ...]]:
+        """Rows of runs, the newest first; `before` is a seq, 0 = from the newest."""
+        where, args = ["1"], []
+        if status is not None:
+            where.append("status=?")
+            args.append(status)
+        if type is not None:
+            where.append("type=?")
+            args.append(type)
+        if before:
+            where.append("seq<?")
+            args.append(before)
+        sql = f"SELECT {_COLUMNS} FROM execution WHERE {' AND '.join(where)} ORDER BY seq DESC LIMIT ?"
+        return self._db.execute(sql, (*args, limit)).fetchall()
+
+    def forget(self, closed_before_ns: int, limit: int = 500) -> int:
+        """Delete up to `limit` runs that closed before a time; returns how many."""
+        rows = self._db.execute(
+            "SELECT seq FROM execution WHERE status <> 1 AND closed_ns < ? LIMIT ?", (closed_before_ns, limit)
+        ).fetchall()
+        if rows:
+            self._db.execute("BEGIN IMMEDIATE")
+            self._db.executemany("DELETE FROM history WHERE run=?", rows)
+            self._db.executemany("DELETE FROM execution WHERE seq=?", rows)
+            self._db.execute("COMMIT")
+        return len(rows)
+
+    def close(self) -> None:
+        self._db.close()
+        self._ownership.release()
+
+
+pack = msgspec.msgpack.encode
+unpack = msgspec.msgpack.decode
