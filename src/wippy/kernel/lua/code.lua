@@ -64,7 +64,7 @@ local function define(id)
   for i, lib in raw.ipairs(d.libs) do
     local chunk, err = chunk_of(lib.key, lib.id)
     if not chunk then return nil, K.new_error("Internal", "failed to load dependency " .. lib.id .. ": " .. err, false) end
-    unit.libs[i] = { chunk = chunk, alias = lib.alias, id = lib.id }
+    unit.libs[i] = { chunk = chunk, aliases = lib.aliases, id = lib.id }
   end
   if d.main then
     local chunk, err = chunk_of(d.main, id)
@@ -98,7 +98,9 @@ local function instantiate(unit, env)
   for i = 1, #libs do
     local lib = libs[i]
     S.loading = lib.id
-    env[lib.alias] = lib.chunk.factory(env, lib.chunk.rt)()
+    local value = lib.chunk.factory(env, lib.chunk.rt)()
+    local aliases = lib.aliases
+    for k = 1, #aliases do env[aliases[k]] = value end
   end
   S.loading = nil
   local chunk = unit.main

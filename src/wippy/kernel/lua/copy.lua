@@ -68,3 +68,32 @@ function K.copy_all(list, n)
   end
   return list
 end
+
+-- Plain data that any consumer understands: a table with a sequence part is a list without its other keys, any other
+-- table a map with text keys; what has no plain form becomes text. A table that contains itself raises.
+local function native(v, path)
+  local t = rawtype(v)
+  if t == "table" then
+    local mt = getmt(v)
+    if mt then
+      if rawget(mt, CLASS) then return K.text(v) end
+      v = unfrozen(v)
+    end
+    if path[v] then raw.error(K.new_error("Internal", "table contains itself", false), 0) end
+    path[v] = true
+    local r = {}
+    local n = raw.rawlen(v)
+    if n > 0 then
+      for i = 1, n do r[i] = native(v[i], path) end
+    else
+      for k, x in next, v do r[K.text(k)] = native(x, path) end
+      if next(r) == nil then hash_marks[r] = true end
+    end
+    path[v] = nil
+    return r
+  end
+  if t == "function" or t == "thread" or t == "userdata" then return K.text(v) end
+  return v
+end
+
+function K.native(v) return native(v, {}) end

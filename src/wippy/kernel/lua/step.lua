@@ -165,3 +165,8 @@ handlers["forward"] = function(e)
   local inner = { K.unpack(e[5]) }
   handlers[inner[1]](inner)
 end
+
+function handlers.figures(e)
+  local processes, spawned, given, adopted, timers = K.figures()
+  K.reply(e, true, processes, spawned, given, adopted, timers, K.runnable())
+end

@@ -111,7 +111,13 @@ function K.timers_fire(now)
     take_out(t)
     local p = t.p
     if p and p.timers then p.timers[t] = nil end
-    if t.th then ready(t.th) else t.fn(now) end
+    if t.th then
+      ready(t.th)
+    else
+      S.cur = p -- what the function starts belongs to the same unit
+      t.fn(now)
+      S.cur = nil
+    end
   end
   return nil
 end

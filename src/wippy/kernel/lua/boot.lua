@@ -1,0 +1,37 @@
+-- Last file of the kernel: what a fresh VM is told about itself.
+local K = ...
+local S = K.state
+local host = K.host
+
+K.now, K.monotonic, K.entropy = host.now_ns, host.monotonic_ns, host.entropy
+
+-- Module functions in place: the host also learns who calls.
+local module_call = host.module_call
+function host.module_call(id, packed)
+  local p = S.cur.p
+  p.held = true
+  return module_call(id, packed, K.pid_of(p), p.unit.id, K.frame_blob(p.frame))
+end
+
+function K.module(name)
+  local module = K.load_module(name)
+  if module == nil then return nil, K.new_error("NotFound", "module '" .. name .. "' not found", false) end
+  return module
+end
+
+-- config: node, worker, host, strict, max_processes, max_mailbox, functions_home
+function K.boot(config)
+  config = K.decode(config)
+  K.node, K.worker, K.host_id, K.strict = config.node, config.worker, config.host, config.strict
+  K.functions_home = config.functions_home
+  S.max_processes, S.max_mailbox = config.max_processes, config.max_mailbox
+  K.pid_setup(config.node, config.host)
+  K.base.process = K.module("process")
+  K.base.channel = K.module("channel")
+  K.base.payload = K.module("payload")
+end
+
+function K.set_accepting(value) S.accepting = value end
+
+-- Figures for introspection: living processes, spawned so far, given away, adopted, pending timers.
+function K.figures() return S.count, S.spawned, S.given or 0, S.adopted or 0, K.timer_count() end

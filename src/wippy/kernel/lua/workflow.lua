@@ -1,0 +1,439 @@
+-- The workflow dispatcher: the commands of a run become commands of its history.
+-- Loaded in every VM; takes the live dispatcher's place where K.workflow is set.
+local K = ...
+if not K.workflow then return end
+local raw = K.raw
+local rawtype, next, ipairs = raw.type, raw.next, raw.ipairs
+local S, ready, park = K.state, K.ready, K.park
+local EVENTS = K.TOPIC_EVENTS
+
+local ops = {}
+K.ops = ops
+
+local run = nil          -- the unit of the run
+local counter = 0        -- number of the last command
+local commands, n_commands = {}, 0
+local pending = {}       -- command number -> {th=} or {done=} or {timer=} or {child=}
+local task = { time = 0, replaying = false, length = 0, size = 0, markers = {} }
+local info = nil
+local versions = {}      -- change id -> number
+local closed = false
+
+local function add(command)
+  if closed then return end
+  n_commands = n_commands + 1
+  commands[n_commands] = command
+end
+
+local function next_number()
+  counter = counter + 1
+  return counter
+end
+
+function K.now() return task.time end
+function K.monotonic() return task.time end
+
+local json
+local function encode(value)
+  if value == nil then return { "binary/null", "" } end
+  if rawtype(value) == "string" and not raw.utf8len(value) then return { "binary/plain", value } end
+  json = json or K.load_module("json")
+  local text, err = json.encode(value)
+  if not text then return nil, K.new_error("Internal", "error transcoding value: " .. K.text(err), false) end
+  return { "json/plain", text }
+end
+
+local function encode_all(args)
+  local list = {}
+  for i = 1, args.n do
+    local payload, err = encode(args[i])
+    if not payload then return nil, err end
+    list[i] = payload
+  end
+  return list
+end
+
+local function decode(payload)
+  if not payload or payload[1] == "binary/null" then return nil end
+  if payload[1] == "binary/plain" then return payload[2] end
+  json = json or K.load_module("json")
+  local value, err = json.decode(payload[2])
+  if err then raw.error("a payload of the history cannot be read: " .. K.text(err), 0) end
+  return value
+end
+
+-- A failure {message, kind, retryable, details} as an error object.
+local function failure_error(f)
+  return K.new_error(f[2], f[1], f[3], f[4])
+end
+
+local function error_failure(err)
+  local kind, message, retryable, details, context = K.error_parts(err)
+  return { message, kind, retryable, details, context }
+end
+
+local function wait_for(number, entry)
+  entry.th = K.waiting_thread("this call")
+  pending[number] = entry
+  return park()
+end
+
+-- Activities
+
+-- Options of activities and children are checked before anything is recorded.
+local function check_options(what, id, options)
+  if not options then return nil end
+  local problem = K.host.check_options(what, K.encode(options))
+  if problem then
+    local label = what == "activity" and "activity" or "child workflow"
+    return K.new_error("", "invalid temporal " .. label .. " options for " .. id .. ": " .. problem, nil)
+  end
+end
+
+function ops.call(target, frame, args, options)
+  local list, err = encode_all(args)
+  if not list then return nil, err end
+  err = check_options("activity", target, options)
+  if err then return nil, err end
+  local number = next_number()
+  add({ "activity", number, target, list, options or false, K.frame_blob(frame), true })
+  local answer = wait_for(number, {})
+  if answer.failure then return nil, failure_error(answer.failure) end
+  return decode(answer.result), nil
+end
+
+function ops.async(target, frame, args, done, options)
+  local list, err = encode_all(args)
+  if list then err = check_options("activity", target, options) end
+  if err then
+    done(nil, err)
+    return function() end
+  end
+  local number = next_number()
+  add({ "activity", number, target, list, options or false, K.frame_blob(frame), false })
+  pending[number] = { done = done }
+  return function()
+    if pending[number] then
+      pending[number] = nil
+      add({ "cancel_activity", number })
+    end
+  end
+end
+
+-- Timers
+
+function K.sleep(ns)
+  if ns <= 0 then return end
+  local number = next_number()
+  add({ "timer", number, ns, true })
+  wait_for(number, {})
+end
+
+function K.timer_start(ns, fn)
+  local number = next_number()
+  local timer = { number = number, fn = fn }
+  add({ "timer", number, ns, false })
+  pending[number] = { timer = timer }
+  return timer
+end
+
+function K.timer_stop(timer)
+  if not pending[timer.number] then return false end
+  pending[timer.number] = nil
+  add({ "cancel_timer", timer.number })
+  return true
+end
+
+function K.timer_system() return nil end
+function K.timers_release() end
+
+-- Children
+
+local function child_pid(host, id) return "{" .. K.node .. "@" .. host .. "|" .. id .. "}" end
+
+local function start_child(id, host, frame, args, options, blocking)
+  local list, err = encode_all(args)
+  if not list then return nil, err end
+  local settings = options and options.options
+  err = check_options("workflow", id, settings)
+  if err then return nil, err end
+  local number = next_number()
+  add({ "child", number, id, host, list, settings or false, K.frame_blob(frame), blocking })
+  return number
+end
+
+function ops.spawn(id, host, frame, args, options)
+  local number, err = start_child(id, host, frame, args, options, false)
+  if not number then return nil, err end
+  local answer = wait_for(number, {})
+  if answer.failure then return nil, failure_error(answer.failure) end
+  local pid = child_pid(host, answer.workflow_id)
+  pending[number] = { child = pid }
+  return pid
+end
+
+function ops.exec(id, host, frame, args, options)
+  local number, err = start_child(id, host, frame, args, { options = options }, true)
+  if not number then return nil, err end
+  local answer = wait_for(number, { blocking_child = true })
+  if answer.failure then return nil, failure_error(answer.failure) end
+  return decode(answer.result), nil
+end
+
+-- Messages and control
+
+local function recorded(number) return task.replaying and task.markers["side_effect:" .. number] end
+
+function ops.send(target, topic, count, values)
+  local node, host, id = K.pid_parts(target)
+  if target == run.pid then return true end
+  values.n = count
+  local list, err = encode_all(values)
+  if not list then return nil, err end
+  if node == K.node or host == K.host_id or host == "temporal" then
+    local number = next_number()
+    add({ "signal", number, id, topic, list, run.pid })
+    local answer = wait_for(number, {})
+    if answer.failure then
+      return nil, K.new_error("NotFound", "unknown external workflow execution: " .. id, false)
+    end
+    return true
+  end
+  local number = next_number()
+  local problem = recorded(number)
+  if not task.replaying then problem = K.host.unreachable(target) end
+  if problem then
+    add({ "marker", "side_effect", raw.tostring(number), problem })
+    return nil, K.new_error("Internal", problem, false)
+  end
+  add({ "send", target, topic, list })
+  return true
+end
+
+function ops.resolve(destination)
+  if K.pid_check(destination) then return destination end
+  local number = next_number()
+  local pid
+  if task.replaying then
+    pid = recorded(number) or ""
+  else
+    pid = K.host.name_holder(destination) or ""
+  end
+  add({ "marker", "side_effect", raw.tostring(number), pid })
+  if pid ~= "" then return pid end
+  return nil, K.new_error("NotFound", "could not resolve '" .. destination .. "' as PID or registered name", false)
+end
+
+local refused = {
+  monitor = "process.monitor not supported in workflow context: child workflows are automatically monitored",
+  link = "process.link not supported in workflow context: Temporal doesn't support bidirectional linking",
+  unmonitor = "process.unmonitor not supported in workflow context",
+  unlink = "process.unlink not supported in workflow context",
+}
+
+function ops.refuse(name)
+  local text = refused[name]
+  return text and K.new_error("Internal", text, false)
+end
+
+function ops.control(_, target, reason)
+  local _, _, id = K.pid_parts(target)
+  local number = next_number()
+  add({ "cancel", number, id, reason or "" })
+  local answer = wait_for(number, {})
+  if answer.failure then return nil, K.new_error("Internal", "unknown external workflow execution: " .. id, false) end
+  return true
+end
+
+-- The workflow module
+
+function ops.version(change, min, max)
+  local known = versions[change]
+  if not known then
+    local marker = task.markers["version:" .. change]
+    if marker then
+      known = raw.tointeger(raw.tonumber(marker))
+    elseif task.replaying then
+      known = -1
+    else
+      known = max
+    end
+    versions[change] = known
+    if known ~= -1 then add({ "marker", "version", change, raw.tostring(known) }) end
+  end
+  if known < min or known > max then
+    S.blocked = "workflow.version '" .. change .. "': this run has version " .. known .. ", the code supports " .. min ..
+      " to " .. max
+    park()
+  end
+  return known
+end
+
+function ops.attrs(search, memo) add({ "attrs", search or false, memo or false }) end
+
+function ops.info()
+  return { workflow_id = info.workflow_id, run_id = info.run_id, workflow_type = info.type, task_queue = info.queue,
+    namespace = "default", attempt = info.attempt, history_length = task.length, history_size = task.size }
+end
+
+function ops.upgrade(id, args)
+  local list, err = encode_all(args)
+  if not list then return nil, err end
+  add({ "continue", id or "", list, K.frame_blob(run.frame) })
+  closed = true
+  K.finish(run, nil, nil)
+  park()
+end
+
+-- Jobs
+
+local function woken(number, answer)
+  local entry = pending[number]
+  if not entry then return nil end
+  if entry.th then
+    pending[number] = nil
+    ready(entry.th, answer)
+    return nil
+  end
+  return entry
+end
+
+local jobs = {}
+
+function jobs.start(job)
+  local unit, err = K.unit(info.entry)
+  if not unit then raw.error(K.text(err), 0) end
+  run = { co = false, p = false, pid = info.pid, unit = unit, frame = K.frame_of(info.frame), env = false }
+  run.p = run
+  local args = { n = #job[2] }
+  for i = 1, args.n do args[i] = decode(job[2][i]) end
+  run.on_return = function(a, b, raised)
+    local value, failure
+    if raised then failure = b else value, failure = K.outcome(a, b) end
+    if not failure then
+      local payload
+      payload, failure = encode(value)
+      if payload then add({ "complete", payload }) end
+    end
+    if failure then add({ "fail", error_failure(failure) }) end
+    closed = true
+    K.finish(run, nil, nil)
+  end
+  local env, main
+  S.cur = nil
+  env, main, err = K.new_state(unit, run)
+  if not env then
+    add({ "fail", error_failure(err) })
+    closed = true
+    return
+  end
+  run.co = raw.cocreate(main)
+  run.args = args
+  S.fresh = S.fresh + 1
+  ready(run)
+end
+
+function jobs.signal(job)
+  local list = job[3]
+  local n = #list
+  if n == 0 then
+    K.deliver(run, job[2], job[4], nil, 1)
+  elseif n == 1 then
+    K.deliver(run, job[2], job[4], decode(list[1]), 1)
+  else
+    local values = {}
+    for i = 1, n do values[i] = decode(list[i]) end
+    K.deliver(run, job[2], job[4], values, n)
+  end
+end
+
+function jobs.timer(job)
+  local entry = woken(job[2], true)
+  if entry and entry.timer then
+    pending[job[2]] = nil
+    S.cur = run
+    entry.timer.fn(task.time)
+    S.cur = nil
+  end
+end
+
+function jobs.activity(job)
+  local entry = woken(job[2], { result = job[3], failure = job[4] })
+  if entry and entry.done then
+    pending[job[2]] = nil
+    S.cur = run
+    if job[4] then entry.done(nil, failure_error(job[4])) else entry.done(decode(job[3]), nil) end
+    S.cur = nil
+  end
+end
+
+function jobs.child_started(job)
+  local entry = pending[job[2]]
+  if entry and entry.blocking_child and not job[4] then return end
+  woken(job[2], { workflow_id = job[3], failure = job[4] })
+end
+
+function jobs.child_resolved(job)
+  local number = job[2]
+  local entry = pending[number]
+  if not entry then return end
+  if entry.th then
+    woken(number, { result = job[3], failure = job[4] })
+    return
+  end
+  pending[number] = nil
+  K.deliver_system(run, EVENTS, {
+    kind = "pid.exit",
+    from = entry.child,
+    at = job[5] // 1000000000,
+    result = { value = decode(job[3]), error = job[4] and failure_error(job[4]) or nil },
+  })
+end
+
+function jobs.external(job) woken(job[2], { failure = job[3] }) end
+
+function jobs.cancel(job)
+  K.deliver_system(run, EVENTS, { kind = "pid.cancel", from = "{|topology}", reason = job[2], at = job[3] })
+end
+
+-- config: node, host, worker, entry, pid, frame, workflow_id, run_id, type, queue, attempt
+function K.workflow_begin(config)
+  info = K.decode(config)
+  K.node, K.worker, K.host_id, K.strict = info.node, 0, info.host, info.strict
+  K.base.process = K.module("process")
+  K.base.channel = K.module("channel")
+  K.base.payload = K.module("payload")
+end
+
+local SLICE = 5000
+
+local function slice()
+  K.run(SLICE)
+  if S.blocked then return false, S.blocked end
+  if K.runnable() > 0 and not closed then return nil end
+  local out = K.encode(commands)
+  commands, n_commands = {}, 0
+  return out
+end
+
+-- One workflow task: packed commands; nil when the slice is used up; false and a reason when the run cannot go on.
+function K.activate(packed)
+  local activation = K.decode(packed)
+  task.time, task.replaying = activation.time_ns, activation.replaying
+  task.length, task.size = activation.history_length, activation.history_size
+  task.markers = activation.markers
+  for _, job in ipairs(activation.jobs) do jobs[job[1]](job) end
+  return slice()
+end
+
+function K.resume_task() return slice() end
+
+-- What every coroutine of the run waits in, for people.
+function K.stacks()
+  if not run or not run.co then return "" end
+  local out = { raw.traceback(run.co) }
+  for th in next, run.threads or {} do
+    if rawtype(th) == "table" and th.co then out[#out + 1] = raw.traceback(th.co) end
+  end
+  return raw.concat(out, "\n\n")
+end

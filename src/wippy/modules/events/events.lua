@@ -1,0 +1,67 @@
+-- The events module: the event bus of this node.
+local K, native = ...
+local raw = K.raw
+local setmt = raw.setmetatable
+local S, fail, permit = K.state, K.fail, K.permit
+
+local CHANNEL, TOPIC = K.key("channel"), K.key("topic")
+local methods = {}
+local Subscription = K.class({ name = "events.Subscription", methods = methods })
+local counter = 0
+
+local function text(value, n, name)
+  if value == nil and n > 1 then return "" end
+  local t = raw.type(value)
+  if t == "string" then return value end
+  if t == "number" then return K.text(value) end
+  K.badtype(n, name, "string", value, 3)
+end
+
+local events = {}
+
+function events.subscribe(system, kind)
+  system, kind = text(system, 1, "subscribe"), text(kind, 2, "subscribe")
+  if system == "" then return fail("Invalid", "system pattern is required") end
+  if not permit("events.subscribe", system) then
+    return fail("Invalid", "not allowed to subscribe to events from system: " .. system)
+  end
+  local p = S.cur.p
+  counter = counter + 1
+  local topic = "@events/" .. K.worker .. "/" .. counter
+  local ch = K.subscribe(p, topic, 64, true)
+  local ok, err = native.fn._subscribe(topic, system, kind)
+  if not ok then return nil, err end
+  return setmt({ [CHANNEL] = ch, [TOPIC] = topic }, Subscription)
+end
+
+function events.send(system, kind, path, data)
+  system, kind, path = text(system, 1, "send"), text(kind, 2, "send"), text(path, 3, "send")
+  if system == "" then return fail("Invalid", "system is required") end
+  if kind == "" then return fail("Invalid", "kind is required") end
+  if path == "" then return fail("Invalid", "path is required") end
+  if not permit("events.send", system) then
+    return fail("Invalid", "not allowed to send events to system: " .. system)
+  end
+  if data ~= nil then data = K.native(data) end
+  return native.fn._send(system, kind, path, data)
+end
+
+local function check(self, name)
+  if not K.is(self, Subscription) then K.badtype(1, name, "events.Subscription", self, 3) end
+end
+
+function methods.channel(self)
+  check(self, "channel")
+  return self[CHANNEL]
+end
+
+function methods.close(self)
+  check(self, "close")
+  if not K.channel_is_closed(self[CHANNEL]) then
+    native.fn._unsubscribe(self[TOPIC])
+    K.unsubscribe(self[CHANNEL])
+  end
+  return true
+end
+
+return events

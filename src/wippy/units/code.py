@@ -1,0 +1,246 @@
+"""The code of Lua entries: compiled chunks, what each entry may reach, and in what order its libraries load."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import msgspec
+
+from wippy.errors import ALREADY_EXISTS, CONFLICT, INVALID, NOT_FOUND, PERMISSION_DENIED, SourceError, WippyError
+from wippy.kernel import codec
+from wippy.lang.cache import CompileCache
+from wippy.modules.catalog import Catalog
+from wippy.units.pool import Pool
+
+
+class LuaCode(msgspec.Struct, frozen=True):
+    """One Lua entry as it was registered.
+
+    Attributes:
+        id: full entry ID; the chunk name in error positions.
+        kind: `function.lua`, `library.lua`, `process.lua` or `workflow.lua`.
+        source: the text.
+        file: where the text came from, as a user knows it.
+        method: the entry function, "" for libraries.
+        modules: built-in modules by name.
+        imports: alias -> entry ID, or the bare name of a built-in module.
+        pool: how many calls run at a time (functions).
+        options: `meta.options`.
+        default_host: host on which a process runs when it is called like a function.
+    """
+
+    id: str
+    kind: str
+    source: str
+    file: str | None = None
+    method: str = ""
+    modules: list[str] = []
+    imports: dict[str, str] = {}
+    pool: Pool = Pool()
+    options: dict[str, Any] | None = None
+    default_host: str | None = None
+
+
+class CodeStore:
+    """All Lua code of an application. Thread-safe: VMs ask from their worker threads."""
+
+    def __init__(self, catalog: Catalog, cache: CompileCache) -> None:
+        self._catalog = catalog
+        self._cache = cache
+        self._lock = threading.RLock()
+        self._codes: dict[str, LuaCode] = {}
+        self._keys: dict[str, bytes] = {}
+        self._chunks: dict[bytes, tuple[bytes, bytes]] = {}
+        self._packed: dict[str, bytes] = {}
+        self._revision = 0
+
+    def get(self, id: str) -> LuaCode | None:
+        """The code registered under an ID."""
+        return self._codes.get(id)
+
+    def ids(self, prefix: str) -> list[str]:
+        """IDs of the entries whose kind begins with `prefix`, sorted."""
+        return sorted(id for id, code in self._codes.items() if code.kind.startswith(prefix))
+
+    def compile(self, code: LuaCode) -> bytes:
+        """Compiles and keeps the chunk; returns its key. Raises SourceError for a syntax error."""
+        try:
+            chunk = self._cache.compile(code.source, code.id)
+        except SourceError as error:
+            raise SourceError(
+                error.bare,
+                file=code.file or code.id,
+                line=error.line,
+                column=error.column,
+                text=error.text,
+                hint=error.hint or f"this is the source of {code.id} ({code.kind})",
+            ) from None
+        key = (chunk.hash + ":" + code.id).encode()
+        with self._lock:
+            self._chunks[key] = (chunk.lua, b"t")
+        return key
+
+    def put(self, code: LuaCode) -> None:
+        """Adds or replaces an entry.
+
+        Raises:
+            SourceError: syntax error.
+            WippyError: NOT_FOUND for an unknown module or import, INVALID for a cycle, CONFLICT for two targets
+                under one alias, PERMISSION_DENIED for a workflow that reaches a module it may not use.
+        """
+        key = self.compile(code)
+        with self._lock:
+            before = self._codes.get(code.id)
+            self._codes[code.id] = code
+            try:
+                self._check(code)
+                for other in self._importers(code.id):
+                    self._check(self._codes[other])
+            except WippyError:
+                if before is None:
+                    del self._codes[code.id]
+                else:
+                    self._codes[code.id] = before
+                raise
+            self._keys[code.id] = key
+            self._packed.clear()
+            self._revision += 1
+
+    def remove(self, id: str) -> None:
+        """Removes an entry. Raises WippyError: CONFLICT while others import it."""
+        with self._lock:
+            importers = [other for other in self._importers(id, direct=True) if other != id]
+            if importers:
+                raise WippyError(CONFLICT, f"cannot remove node {id}: it is imported by {', '.join(sorted(importers))}")
+            self._codes.pop(id, None)
+            self._keys.pop(id, None)
+            self._packed.clear()
+            self._revision += 1
+
+    def affected(self, id: str) -> list[str]:
+        """The entry and everything that imports it, directly or not."""
+        with self._lock:
+            return [id, *sorted(self._importers(id))]
+
+    def chunk(self, key: bytes) -> tuple[bytes, bytes] | None:
+        """Text and mode of a chunk."""
+        return self._chunks.get(key)
+
+    def packed(self, id: str) -> bytes:
+        """What a VM needs to run an entry. Raises WippyError: NOT_FOUND."""
+        with self._lock:
+            found = self._packed.get(id)
+            if found is None:
+                code = self._codes.get(id)
+                if code is None:
+                    raise WippyError(NOT_FOUND, f"no code is registered as {id}", details={"id": id})
+                found = self._packed[id] = codec.pack([self._record(code)])[1:]
+            return found
+
+    def _record(self, code: LuaCode) -> dict[str, Any]:
+        libraries, modules = self._reach(code)
+        return {
+            "kind": code.kind,
+            "method": code.method,
+            "main": self._keys[code.id],
+            "libs": [
+                {"key": self._keys[library], "id": library, "aliases": aliases} for library, aliases in libraries.items()
+            ],
+            "modules": [[alias, name] for alias, name in modules.items()],
+            "callable": code.kind.startswith("function."),
+            "default_host": code.default_host,
+            "options": code.options,
+            "pool": {"limit": code.pool.limit},
+            "pinned": code.pool.pinned,
+            "revision": self._revision,
+        }
+
+    def _reach(self, code: LuaCode) -> tuple[dict[str, list[str]], dict[str, str]]:
+        """Libraries (deepest first, with their aliases) and modules (alias -> name) that a state of `code` holds."""
+        libraries: dict[str, list[str]] = {}
+        modules: dict[str, str] = {}
+        owners: dict[str, tuple[str, str]] = {}
+        trail: list[str] = []
+
+        def claim(alias: str, target: str, owner: str) -> None:
+            held = owners.get(alias)
+            if held is None:
+                owners[alias] = (target, owner)
+            elif held[0] != target:
+                how = [
+                    f"{one} ({'direct import' if whose == code.id else 'transitive via ' + whose})"
+                    for one, whose in (held, (target, owner))
+                ]
+                raise WippyError(CONFLICT, f"alias '{alias}' collision: {how[0]} vs {how[1]}")
+
+        def visit(one: LuaCode) -> None:
+            if one.id in trail:
+                circle = " -> ".join([*trail[trail.index(one.id) :], one.id])
+                raise WippyError(INVALID, f"adding dependency would create a cycle: {circle}")
+            trail.append(one.id)
+            for name in one.modules:
+                self._module(one, name)
+                claim(name, f":{name}", one.id)
+                modules[name] = name
+            for alias, target in one.imports.items():
+                if ":" not in target or target.startswith(":"):
+                    name = target.lstrip(":")
+                    self._module(one, name)
+                    claim(alias, f":{name}", one.id)
+                    modules[alias] = name
+                    continue
+                library = self._codes.get(target)
+                if library is None:
+                    raise WippyError(
+                        NOT_FOUND,
+                        f"failed to add dependency {one.id} -> {target}: target node with ID {target} not found "
+                        f"(import '{alias}')",
+                    )
+                claim(alias, target, one.id)
+                visit(library)
+                aliases = libraries.setdefault(target, [])
+                if alias not in aliases:
+                    aliases.append(alias)
+            trail.pop()
+
+        visit(code)
+        return libraries, modules
+
+    def _module(self, code: LuaCode, name: str) -> None:
+        if self._catalog.get(name) is None:
+            raise WippyError(
+                NOT_FOUND,
+                f"failed to add dependency {code.id} -> {name}: target node with ID {name} not found "
+                f"(there is no module of that name)",
+            )
+
+    def _check(self, code: LuaCode) -> None:
+        seen: set[str] = set()
+        for name in code.modules:
+            if name in seen:
+                raise WippyError(ALREADY_EXISTS, f"dependency from {code.id} to {name} already exists")
+            seen.add(name)
+        _, modules = self._reach(code)
+        if code.kind.startswith("workflow."):
+            for name in modules.values():
+                module = self._catalog.get(name)
+                if module is not None and not module.in_workflows:
+                    raise WippyError(
+                        PERMISSION_DENIED,
+                        f"failed to register factory {code.id}: module does not have any allowed class: "
+                        f"a workflow cannot use '{name}'; call a function that does",
+                        details={"node_id": f":{name}"},
+                    )
+
+    def _importers(self, id: str, direct: bool = False) -> set[str]:
+        found: set[str] = set()
+        waiting = [id]
+        while waiting:
+            one = waiting.pop()
+            for other, code in self._codes.items():
+                if other not in found and one in code.imports.values():
+                    found.add(other)
+                    if not direct:
+                        waiting.append(other)
+        return found

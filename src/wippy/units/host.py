@@ -1,0 +1,262 @@
+"""A process host: workers that run processes and share them with nobody else."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any
+
+import msgspec
+
+from wippy.errors import INTERNAL, NOT_FOUND, UNAVAILABLE, WippyError
+from wippy.kernel import codec
+from wippy.kernel.host_base import make_base_host
+from wippy.kernel.vm import VM
+from wippy.kernel.worker import Envelope, Worker
+from wippy.modules.time.zones import make_time_host
+from wippy.units.runtime import Runtime
+
+NOT_RUNNING, RUNNING, STOPPING = "not running", "running", "stopping"
+
+
+class HostConfig(msgspec.Struct):
+    """Settings of a host.
+
+    Attributes:
+        workers: OS threads, each with its own VM.
+        max_processes: living processes of the whole host; 0 = unlimited.
+        max_mailbox: messages in one mailbox; 0 = unlimited.
+        max_memory: bytes of one VM; 0 = unlimited.
+    """
+
+    workers: int = 1
+    max_processes: int = 0
+    max_mailbox: int = 0
+    max_memory: int = 0
+
+
+class ProcessHost:
+    """Runs processes. Takes envelopes from any thread."""
+
+    def __init__(
+        self,
+        id: str,
+        runtime: Runtime,
+        config: HostConfig,
+        *,
+        extra: dict[str, Callable[..., Any]] | None = None,
+        functions_home: bool = False,
+    ) -> None:
+        self.id = id
+        self.config = config
+        self.state = NOT_RUNNING
+        self.workers: list[Worker] = []
+        self._runtime = runtime
+        self._router = runtime.router
+        self._extra = extra or {}
+        self._functions_home = functions_home
+        self._turn = itertools.count()
+        self._lock = threading.Lock()
+
+    # Life
+
+    def start(self) -> None:
+        """Starts the workers. Raises WippyError when a VM cannot be made."""
+        if self.state == RUNNING:
+            return
+        self.state = RUNNING
+        router = self._router
+        for index in range(self.config.workers):
+            number = router.new_worker_number()
+            worker = Worker(
+                number,
+                f"{self.id}/{index}",
+                lambda number=number: self._make_vm(number),
+                router.route,
+                self._runtime.clock,
+                self._idle if self.config.workers > 1 else None,
+            )
+            router.workers[number] = worker
+            self.workers.append(worker)
+            self._runtime.clock.on_advance(worker.wake)
+        for worker in self.workers:
+            worker.start()
+        for worker in self.workers:
+            worker.ready.wait()
+            if worker.failure is not None:
+                raise WippyError(INTERNAL, f"host {self.id}: a worker could not start: {worker.failure}")
+        router.hosts[self.id] = self
+
+    def _make_vm(self, number: int) -> VM:
+        router = self._router
+        host = {**make_base_host(), **make_time_host(), **self._runtime.host_functions(), **self._extra}
+        host["pid_block"] = lambda: router.pid_block(router.workers[number])
+        vm = VM(max_memory=self.config.max_memory, host=host, workflow=False)
+        share = -(-self.config.max_processes // self.config.workers)
+        vm.K.boot(
+            codec.pack(
+                [
+                    {
+                        "node": router.node,
+                        "worker": number,
+                        "host": self.id,
+                        "strict": self._runtime.strict,
+                        "max_processes": share or None,
+                        "max_mailbox": self.config.max_mailbox or None,
+                        "functions_home": self._functions_home,
+                    }
+                ]
+            )[1:]
+        )
+        return vm
+
+    def stop(self, timeout: float, reason: str = "scheduler shutdown") -> bool:
+        """Cancels every process, waits until all have ended, ends the rest by force.
+
+        Args:
+            timeout: seconds to wait.
+
+        Returns:
+            Whether all processes ended by themselves.
+        """
+        if self.state == NOT_RUNNING:
+            return True
+        self.state = STOPPING
+        for worker in self.workers:
+            worker.post(["cancel_all", "", 0, 0, reason])
+        deadline = time.monotonic() + timeout
+        clean = True
+        while sum(self.counts()) > 0:
+            if time.monotonic() > deadline:
+                clean = False
+                break
+            time.sleep(0.005)
+        self.kill()
+        return clean
+
+    def kill(self) -> None:
+        """Ends all processes by force and stops the workers."""
+        for worker in self.workers:
+            worker.post(["kill_all", "", 0, 0, "context canceled"])
+        time.sleep(0.002)
+        for worker in self.workers:
+            worker.stop()
+        for worker in self.workers:
+            if worker is not threading.current_thread():
+                worker.join(2)
+        self._router.hosts.pop(self.id, None)
+        self.state = NOT_RUNNING
+        self.workers.clear()
+
+    def counts(self) -> list[int]:
+        """Living processes of each worker, as each last said."""
+        futures = [self._figures(worker) for worker in self.workers]
+        return [future.result(5)[0] for future in futures]
+
+    def _figures(self, worker: Worker) -> Future[list[Any]]:
+        return self._router.request("figures", "", "", "", "", b"", target=worker)
+
+    def figures(self) -> dict[str, int]:
+        """Sums over the workers: processes, spawned, given, adopted, timers, runnable."""
+        names = ("processes", "spawned", "given", "adopted", "timers", "runnable")
+        rows = [future.result(5) for future in [self._figures(worker) for worker in self.workers]]
+        return {name: sum(row[index] for row in rows) for index, name in enumerate(names)}
+
+    # Work
+
+    def accept(self, envelope: Envelope) -> None:
+        op = envelope[0]
+        if self.state != RUNNING and op in ("spawn", "send"):
+            self._router.fail(
+                envelope, UNAVAILABLE, "host is shutting down" if self.state == STOPPING else "host is not running"
+            )
+            return
+        if not self.workers:
+            self._router.fail(envelope, UNAVAILABLE, "host is not running")
+            return
+        if op == "spawn" or op == "call":
+            self._next_worker().post(envelope)
+            return
+        if op == "cancel_call":
+            for worker in self.workers:
+                worker.post(envelope)
+            return
+        uniq = envelope[1].rpartition("|")[2][:-1]
+        worker = self._router.owner(uniq)
+        if worker is None:
+            self._router.fail(envelope, NOT_FOUND, "process not found")
+        else:
+            worker.post(envelope)
+
+    def _next_worker(self) -> Worker:
+        workers = self.workers
+        start = next(self._turn)
+        for offset in range(len(workers)):
+            worker = workers[(start + offset) % len(workers)]
+            if worker.waiting:
+                return worker
+        return workers[start % len(workers)]
+
+    def _idle(self, worker: Worker) -> None:
+        """An idle worker asks the one with the most unstarted work for half of it."""
+        most = max(self.workers, key=lambda other: other.unstarted if other is not worker else -1)
+        if most is not worker and most.unstarted > 1:
+            most.post(["give", "", worker.number, 0, most.unstarted // 2, worker.number])
+
+    def spawn(self, entry: str, args: list[Any], frame: bytes = b"", **options: Any) -> Future[str]:
+        """Starts a process from Python.
+
+        Args:
+            entry: full entry ID.
+            args: plain values, each one argument.
+            frame: `Frame.blob`.
+            options: watcher, linked, name, terminal.
+
+        Returns:
+            A future of the PID.
+        """
+        future: Future[str] = Future()
+        packed = codec.pack([options])[1:] if options else b""
+        inner = self._router.request("spawn", self.id, entry, frame, packed, codec.pack(args), target=self)
+
+        def done(answer: Future[list[Any]]) -> None:
+            error = answer.exception()
+            if error is not None:
+                future.set_exception(error)
+            else:
+                future.set_result(answer.result()[0])
+
+        inner.add_done_callback(done)
+        return future
+
+    def call(self, entry: str, args: list[Any], frame: bytes = b"") -> Future[Any]:
+        """Calls a function in one of this host's VMs; the future gives its result or raises its error."""
+        return self._outcome(self._router.request("call", self.id, entry, frame, b"", codec.pack(args), target=self))
+
+    def execute(self, entry: str, args: list[Any], frame: bytes = b"", **options: Any) -> Future[Any]:
+        """Starts a process and gives its result."""
+        packed = codec.pack([{"exec": True, **options}])[1:]
+        return self._outcome(
+            self._router.request("spawn", self.id, entry, frame, packed, codec.pack(args), target=self)
+        )
+
+    def _outcome(self, inner: Future[list[Any]]) -> Future[Any]:
+        future: Future[Any] = Future()
+
+        def done(answer: Future[list[Any]]) -> None:
+            error = answer.exception()
+            if error is not None:
+                future.set_exception(error)
+                return
+            values = answer.result()
+            failure = values[1] if len(values) > 1 else None
+            if isinstance(failure, codec.ErrorValue):
+                future.set_exception(failure.exception())
+            else:
+                future.set_result(values[0] if values else None)
+
+        inner.add_done_callback(done)
+        return future
