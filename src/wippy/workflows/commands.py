@@ -21,7 +21,7 @@ NO_ACTIVITY_OPTIONS = ActivityOptions()
 NO_WORKFLOW_OPTIONS = WorkflowOptions()
 
 
-class ScheduleActivity(msgspec.Struct, tag=True):
+class ScheduleActivity(msgspec.Struct, tag_field="command", tag=True):
     """Call a function. `blocking` is False for an async call, whose result is a mailbox item."""
 
     id: int
@@ -32,13 +32,13 @@ class ScheduleActivity(msgspec.Struct, tag=True):
     blocking: bool = True
 
 
-class RequestCancelActivity(msgspec.Struct, tag=True):
+class RequestCancelActivity(msgspec.Struct, tag_field="command", tag=True):
     """Cancel the activity of command `id`. For one that is over already: ignored."""
 
     id: int
 
 
-class StartTimer(msgspec.Struct, tag=True):
+class StartTimer(msgspec.Struct, tag_field="command", tag=True):
     """`blocking` is True for a sleep, False for timers and tickers, whose firing is a mailbox item."""
 
     id: int
@@ -46,13 +46,13 @@ class StartTimer(msgspec.Struct, tag=True):
     blocking: bool = True
 
 
-class CancelTimer(msgspec.Struct, tag=True):
+class CancelTimer(msgspec.Struct, tag_field="command", tag=True):
     """Stop the timer of command `id`. For one that has fired already: ignored."""
 
     id: int
 
 
-class StartChild(msgspec.Struct, tag=True):
+class StartChild(msgspec.Struct, tag_field="command", tag=True):
     """Start a child workflow. `host` is its task queue, "" = the run's own.
 
     `blocking` is True where the caller waits for the result (exec), False for a spawn, whose close is an EXIT.
@@ -68,7 +68,7 @@ class StartChild(msgspec.Struct, tag=True):
     blocking: bool = False
 
 
-class SignalExternal(msgspec.Struct, tag=True):
+class SignalExternal(msgspec.Struct, tag_field="command", tag=True):
     """Signal another workflow; answered by `ExternalResolved`. `sender` is the PID of this run."""
 
     id: int
@@ -78,7 +78,7 @@ class SignalExternal(msgspec.Struct, tag=True):
     sender: str = ""
 
 
-class CancelExternal(msgspec.Struct, tag=True):
+class CancelExternal(msgspec.Struct, tag_field="command", tag=True):
     """Request the cancellation of another workflow; answered by `ExternalResolved`."""
 
     id: int
@@ -86,7 +86,7 @@ class CancelExternal(msgspec.Struct, tag=True):
     reason: str = ""
 
 
-class RecordMarker(msgspec.Struct, tag=True):
+class RecordMarker(msgspec.Struct, tag_field="command", tag=True):
     """Remember a value. `kind` is `version` or `side_effect`; on replay it is announced in `Activation.markers`."""
 
     kind: str
@@ -94,14 +94,14 @@ class RecordMarker(msgspec.Struct, tag=True):
     value: bytes = b""
 
 
-class UpsertAttributes(msgspec.Struct, tag=True):
+class UpsertAttributes(msgspec.Struct, tag_field="command", tag=True):
     """Merge search attributes and memo over the earlier ones; None leaves them out."""
 
     search: dict[str, Any] | None = None
     memo: dict[str, Any] | None = None
 
 
-class SendMessage(msgspec.Struct, tag=True):
+class SendMessage(msgspec.Struct, tag_field="command", tag=True):
     """A message to a process: no event; leaves after the commit of the task, never on replay."""
 
     pid: str
@@ -109,15 +109,15 @@ class SendMessage(msgspec.Struct, tag=True):
     payloads: list[Payload] = []
 
 
-class Complete(msgspec.Struct, tag=True):
+class Complete(msgspec.Struct, tag_field="command", tag=True):
     result: Payload = NIL
 
 
-class Fail(msgspec.Struct, tag=True):
+class Fail(msgspec.Struct, tag_field="command", tag=True):
     failure: Failure
 
 
-class ContinueAsNew(msgspec.Struct, tag=True):
+class ContinueAsNew(msgspec.Struct, tag_field="command", tag=True):
     """End the run and start the next one. `type` "" = the same type; `header` None = the run's own header."""
 
     type: str = ""

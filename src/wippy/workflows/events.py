@@ -14,7 +14,7 @@ from wippy.workflows.options import ActivityOptions, WorkflowOptions
 from wippy.workflows.payload import NIL, Payload
 
 
-class Base(msgspec.Struct, array_like=True):
+class Base(msgspec.Struct, array_like=True, tag_field="event"):
     """`n` counts from 1 within the run; `time_ns` never decreases within it."""
 
     n: int = 0

@@ -138,6 +138,7 @@ class Tasks:
         if run.buffered and asked and type(asked[-1]) in cmd.CLOSING:
             self._fail(run, "UnhandledCommand", "events arrived before the close")
             return
+        core.touch(run)
         run.turn = None
         if run.task is Task.RETRY:
             run.append(ev.WorkflowTaskScheduled(), turn.time_ns)

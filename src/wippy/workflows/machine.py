@@ -1,0 +1,320 @@
+"""The machine of a workflow run: a Lua VM of its own behind the `Machine` protocol."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from wippy.errors import INVALID, NOT_FOUND, WippyError
+from wippy.kernel import codec
+from wippy.kernel.host_base import make_base_host
+from wippy.kernel.vm import VM
+from wippy.modules.time.zones import make_time_host
+from wippy.units.frame import Frame, frame_of
+from wippy.units.runtime import Runtime
+from wippy.workflows import commands as cmd
+from wippy.workflows import jobs
+from wippy.workflows.context import header_of, values_of
+from wippy.workflows.failure import Failure
+from wippy.workflows.jobs import Activation
+from wippy.workflows.machine_api import Blocked, RunInfo
+from wippy.workflows.option_keys import activity_options, search_attributes, workflow_options
+from wippy.workflows.payload import Payload
+
+
+class RecordedRandom:
+    """Random bytes expanded from the seed of a run: the same on every replay."""
+
+    def __init__(self, seed: bytes) -> None:
+        self._seed = seed
+        self._counter = 0
+        self._rest = b""
+
+    def take(self, size: int) -> bytes:
+        """The next `size` bytes."""
+        while len(self._rest) < size:
+            self._rest += hashlib.sha256(self._seed + self._counter.to_bytes(8, "big")).digest()
+            self._counter += 1
+        out, self._rest = self._rest[:size], self._rest[size:]
+        return out
+
+
+class WorkflowUnit(msgspec.Struct):
+    """The run as module functions see it."""
+
+    pid: str
+    entry: str
+    frame: Frame
+    time_ns: int
+    random: RecordedRandom
+    workflow: bool = True
+
+    def now_ns(self) -> int:
+        return self.time_ns
+
+    def entropy(self, size: int) -> bytes:
+        return self.random.take(size)
+
+
+class LuaMachine:
+    """One live instance of a run.
+
+    Args:
+        node: ID of the provider, node part of the PID.
+        host: ID of the worker that runs it.
+        base_frame: identity where the start carried none.
+        unreachable: (PID) -> why a message cannot be delivered, or None.
+        log_in_replay: `print` during replay too.
+    """
+
+    def __init__(
+        self,
+        info: RunInfo,
+        runtime: Runtime,
+        *,
+        entry: str,
+        node: str,
+        host: str,
+        base_frame: Frame,
+        unreachable: Callable[[str], str | None],
+        max_memory: int = 0,
+        log_in_replay: bool = False,
+    ) -> None:
+        self._runtime = runtime
+        self._replaying = False
+        self._log_in_replay = log_in_replay
+        self._unreachable = unreachable
+        self._pid = f"{{{node}@{host}|{info.workflow_id}}}"
+        frame = values_of(info.header, base_frame, runtime.scopes)
+        self._unit = WorkflowUnit(self._pid, entry, frame, 0, RecordedRandom(info.seed))
+        digest = hashlib.sha256(b"math.random" + info.run_id.encode()).digest()
+        seed = (int.from_bytes(digest[:7], "big"), int.from_bytes(digest[8:15], "big"))
+        self._vm = VM(max_memory=max_memory, host=self._host_functions(), workflow=True, random_seed=seed)
+        config = {
+            "node": node,
+            "host": host,
+            "entry": entry,
+            "pid": self._pid,
+            "frame": frame.blob(),
+            "workflow_id": info.workflow_id,
+            "run_id": info.run_id,
+            "type": info.type,
+            "queue": info.queue,
+            "attempt": info.attempt,
+        }
+        self._vm.K.workflow_begin(codec.pack([config])[1:])
+
+    def _host_functions(self) -> dict[str, Callable[..., Any]]:
+        unit, runtime = self._unit, self._runtime
+        shared = runtime.host_functions()
+        bindings, scopes = runtime.bindings, runtime.scopes
+        printed = shared["print"]
+
+        def module_call(fn_id: bytes, packed: bytes, pid: bytes, entry: bytes, blob: bytes) -> Any:
+            try:
+                return bindings.module_call(unit, fn_id, packed)
+            except BaseException as error:
+                return 1, codec.pack([codec.ErrorValue.of(error)])
+
+        def check_options(what: bytes, packed: bytes) -> bytes | None:
+            try:
+                values = codec.unpack(b"\x91" + packed)[0]
+                if what == b"activity":
+                    activity_options(values)
+                elif what == b"attributes":
+                    search_attributes(values)
+                else:
+                    workflow_options(values)
+            except WippyError as error:
+                return error.message.encode()
+            except Exception as error:
+                return f"{type(error).__name__}: {error}".encode()
+            return None
+
+        def print_line(entry: bytes, pid: bytes, line: int, text: bytes) -> None:
+            if not self._replaying or self._log_in_replay:
+                printed(entry, pid, line, text)
+
+        def unreachable(pid: bytes) -> bytes | None:
+            try:
+                found = self._unreachable(pid.decode("utf-8", "replace"))
+                return found.encode() if found else None
+            except Exception as error:
+                return f"{type(error).__name__}: {error}".encode()
+
+        self._scopes = scopes
+        return {
+            **make_base_host(),
+            **make_time_host(),
+            **shared,
+            "module_call": module_call,
+            "check_options": check_options,
+            "print": print_line,
+            "unreachable": unreachable,
+            "entropy": unit.random.take,
+            "now_ns": unit.now_ns,
+            "monotonic_ns": unit.now_ns,
+            "started_ns": lambda: unit.time_ns,
+            "release": lambda pid: None,
+            "names_release": lambda pid: None,
+            "pid_block": lambda: (1, 1),
+        }
+
+    def activate(self, activation: Activation) -> list[cmd.Command] | None:
+        self._unit.time_ns = activation.time_ns
+        self._replaying = activation.replaying
+        packed = codec.pack(
+            [
+                {
+                    "time_ns": activation.time_ns,
+                    "replaying": activation.replaying,
+                    "history_length": activation.history_length,
+                    "history_size": activation.history_size,
+                    "markers": {f"{kind}:{key}": value for (kind, key), value in activation.markers.items()},
+                    "jobs": [_job(job) for job in activation.jobs],
+                }
+            ]
+        )[1:]
+        return self._result(self._vm.K.activate(packed))
+
+    def resume(self) -> list[cmd.Command] | None:
+        return self._result(self._vm.K.resume_task())
+
+    def close(self) -> None:
+        self._vm = None  # type: ignore[assignment]
+
+    def stacks(self) -> str:
+        """Where every coroutine of the run stands."""
+        return bytes(self._vm.K.stacks()).decode("utf-8", "replace")
+
+    def _result(self, answer: Any) -> list[cmd.Command] | None:
+        if answer is None:
+            return None
+        if isinstance(answer, tuple):
+            raise Blocked(bytes(answer[1]).decode("utf-8", "replace"))
+        return [self._command(row) for row in codec.unpack(b"\x91" + answer)[0]]
+
+    def _command(self, row: list[Any]) -> cmd.Command:
+        return _COMMANDS[row[0]](self, row)
+
+    def header(self, blob: bytes | str) -> dict[str, bytes]:
+        """Context and security of a frame as headers."""
+        return header_of(frame_of(blob), self._scopes)
+
+
+def _payload(pair: list[Any]) -> Payload:
+    data = pair[1]
+    return Payload(pair[0], data.encode() if isinstance(data, str) else data)
+
+
+def _payloads(pairs: Any) -> list[Payload]:
+    return [_payload(pair) for pair in pairs]
+
+
+def _text(value: Any) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+
+
+_PLAIN_ACTIVITY = activity_options({})
+_PLAIN_WORKFLOW = workflow_options({})
+
+_COMMANDS: dict[str, Callable[[LuaMachine, list[Any]], cmd.Command]] = {
+    "activity": lambda m, r: cmd.ScheduleActivity(
+        r[1],
+        r[2],
+        _payloads(r[3]),
+        activity_options(r[4]) if r[4] else _PLAIN_ACTIVITY,
+        m.header(r[5]),
+        r[6],
+    ),
+    "cancel_activity": lambda m, r: cmd.RequestCancelActivity(r[1]),
+    "timer": lambda m, r: cmd.StartTimer(r[1], r[2], r[3]),
+    "cancel_timer": lambda m, r: cmd.CancelTimer(r[1]),
+    "child": lambda m, r: cmd.StartChild(
+        r[1],
+        r[2],
+        r[3],
+        _payloads(r[4]),
+        workflow_options(r[5]) if r[5] else _PLAIN_WORKFLOW,
+        m.header(r[6]),
+        r[7],
+    ),
+    "signal": lambda m, r: cmd.SignalExternal(r[1], r[2], r[3], _payloads(r[4]), r[5]),
+    "cancel": lambda m, r: cmd.CancelExternal(r[1], r[2], r[3]),
+    "marker": lambda m, r: cmd.RecordMarker(r[1], r[2], r[3].encode() if isinstance(r[3], str) else r[3]),
+    "attrs": lambda m, r: cmd.UpsertAttributes(r[1] or None, r[2] or None),
+    "send": lambda m, r: cmd.SendMessage(r[1], r[2], _payloads(r[3])),
+    "complete": lambda m, r: cmd.Complete(_payload(r[1])),
+    "fail": lambda m, r: cmd.Fail(
+        Failure(_text(r[1][0]), r[1][1], r[1][2] if len(r[1]) > 2 else None, r[1][3] if len(r[1]) > 3 else None)
+        if isinstance(r[1], list)
+        else Failure(_text(r[1].get(1, "")), r[1].get(2, ""), r[1].get(3), r[1].get(4))
+    ),
+    "continue": lambda m, r: cmd.ContinueAsNew(r[1], _payloads(r[2]), m.header(r[3])),
+}
+
+
+def _failure(failure: Failure | None) -> list[Any] | None:
+    return None if failure is None else [failure.message, failure.kind, failure.retryable, failure.details]
+
+
+def _pairs(payloads: list[Payload]) -> list[list[Any]]:
+    return [[payload.encoding, payload.data] for payload in payloads]
+
+
+def _pair(payload: Payload | None) -> list[Any] | None:
+    return None if payload is None else [payload.encoding, payload.data]
+
+
+def _rfc3339(time_ns: int) -> str:
+    from datetime import UTC, datetime
+
+    return datetime.fromtimestamp(time_ns / 1e9, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _job(job: jobs.Job) -> list[Any]:
+    if isinstance(job, jobs.ActivityResolved):
+        return ["activity", job.id, _pair(job.result), _failure(job.failure)]
+    if isinstance(job, jobs.Signal):
+        return ["signal", job.name, _pairs(job.payloads), job.sender]
+    if isinstance(job, jobs.TimerFired):
+        return ["timer", job.id]
+    if isinstance(job, jobs.Start):
+        return ["start", _pairs(job.args)]
+    if isinstance(job, jobs.ChildStarted):
+        return ["child_started", job.id, job.workflow_id, _failure(job.failure)]
+    if isinstance(job, jobs.ChildResolved):
+        return ["child_resolved", job.id, _pair(job.result), _failure(job.failure), job.time_ns]
+    if isinstance(job, jobs.ExternalResolved):
+        return ["external", job.id, _failure(job.failure)]
+    return ["cancel", job.reason, _rfc3339(job.time_ns)]
+
+
+def encode_value(value: Any) -> Payload:
+    """A plain value from Python as a payload. Raises WippyError: INVALID for what JSON cannot hold."""
+    if value is None:
+        return Payload()
+    if isinstance(value, bytes):
+        return Payload("binary/plain", value)
+    try:
+        return Payload("json/plain", json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode())
+    except (TypeError, ValueError) as error:
+        raise WippyError(INVALID, f"error transcoding value: {error}") from None
+
+
+def decode_value(payload: Payload | None) -> Any:
+    """The plain value of a payload."""
+    if payload is None or payload.encoding == "binary/null":
+        return None
+    if payload.encoding == "binary/plain":
+        return payload.data
+    return msgspec.json.decode(payload.data)
+
+
+def unknown_type(type: str) -> Blocked:
+    """What a machine factory raises when no entry serves a workflow type."""
+    return Blocked(f"{NOT_FOUND}: no workflow entry serves the type {type}; add it and the run goes on")
