@@ -25,7 +25,7 @@ class _Composer:
 
     def mark(self, at: int) -> Mark:
         line = bisect_right(self.starts, at) - 1
-        return Mark(self.file, at, line, at - self.starts[line], None, None)
+        return Mark(self.file, at, line, at - self.starts[line], None, 0)
 
     def fail(self, message: str, at: int) -> SourceError:
         mark = self.mark(min(at, len(self.text)))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
-
 INTERNAL = frozenset(("registry.entry", "ns.requirement", "ns.dependency", "ns.definition"))
 
 HANDLED = frozenset(
@@ -35,6 +33,8 @@ def suggestions(kind: str, more: frozenset[str] = frozenset()) -> list[str]:
         kind: as written.
         more: further kinds that have a handler.
     """
+    from difflib import get_close_matches  # slow to import, needed only for mistakes
+
     known = sorted(KNOWN | more)
     lower = kind.strip().lower().replace("_", ".").replace("-", ".")
     swapped = ".".join(reversed(lower.split(".")))

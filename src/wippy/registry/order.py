@@ -164,7 +164,7 @@ def _sorted(ops: list[Operation], after: list[set[int]]) -> tuple[list[Operation
 
 
 def _cycle(after: list[set[int]], done: list[bool], keys: list[tuple[str, str, bool, int]]) -> list[int]:
-    """One cycle among what is left, found the same way whatever the input order."""
+    """One cycle among what is left, each depending on the next; the same whatever the input order."""
     before: dict[int, list[int]] = {}
     for number, followers in enumerate(after):
         if not done[number]:
@@ -179,6 +179,5 @@ def _cycle(after: list[set[int]], done: list[bool], keys: list[tuple[str, str, b
         path.append(number)
         number = min(before[number], key=keys.__getitem__)
     found = path[seen[number] :]
-    found.reverse()
     start = found.index(min(found, key=keys.__getitem__))
     return found[start:] + found[:start]
