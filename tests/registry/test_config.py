@@ -115,7 +115,8 @@ def test_paths_resolve_against_the_folder_of_the_file(tmp_path):
     write(
         tmp_path,
         {
-            "conf/my.yaml": "version: '1.0'\nregistry: {history_path: h.db}\nworkspace: {replacements: {a/b: ../m, c/d: null}}"
+            "conf/my.yaml": "version: '1.0'\nregistry: {history_path: h.db}\n"
+            "workspace: {replacements: {a/b: ../m, c/d: null}}"
         },
     )
     config = Config.load(str(tmp_path), file="conf/my.yaml")

@@ -74,7 +74,8 @@ def modules(tmp_path):
             ".wippy/vendor/acme/vendored/_index.yaml": single("v", "acme.vendored"),
             ".wippy/vendor/acme/vendored/t/_index.yaml": "namespace: acme.test\nname: t\nkind: registry.entry\n",
             ".wippy/vendor/acme/vendored/drop.yaml": "namespace: acme.vendored\nname: d\nkind: k\nmeta: {type: dev}\n",
-            ".wippy/vendor/acme/vendored/wippy.yaml": 'exclude: ["acme.test:*", "*.txt"]\nexclude_meta: {type: [dev]}\n',
+            ".wippy/vendor/acme/vendored/wippy.yaml": 'exclude: ["acme.test:*", "*.txt"]\n'
+            "exclude_meta: {type: [dev]}\n",
             ".wippy/vendor/acme/versioned-3.0.0/_index.yaml": single("w", "acme.versioned"),
         },
     )
@@ -159,7 +160,7 @@ def test_bad_lock_files(tmp_path, text, message, line):
 
 
 def test_lock_file_that_is_asked_for_must_exist(tmp_path):
-    with pytest.raises(WippyError, match="lock file not found: my.lock"):
+    with pytest.raises(WippyError, match=r"lock file not found: my\.lock"):
         load_project(str(tmp_path), lock_path="my.lock")
 
 
