@@ -43,10 +43,12 @@ def run(arguments: Arguments) -> int:
         lock = msgspec.structs.replace(lock, modules_dir=arguments.text("modules-dir"))
     if not lock.src or not lock.modules_dir:
         raise WippyError(INVALID, "folders may not be empty; give --src-dir and --modules-dir a path")
+    empty = _is_empty(lock.src_dir)
     write_lock(lock)
     print(f"{'created' if made else 'updated'} {_shown(path)}")
-    if _is_empty(lock.src_dir):
+    if empty:
         _fill(lock.src_dir)
+        _write(os.path.join(os.path.dirname(path), ".gitignore"), ".wippy/\n")
         print(NEXT)
     return 0
 
@@ -64,7 +66,6 @@ def _fill(folder: str) -> None:
     for item in sorted(_starter().iterdir(), key=lambda item: item.name):
         if item.name.endswith((".yaml", ".lua")):
             _write(os.path.join(folder, item.name), item.read_text("utf-8"))
-    _write(os.path.join(os.path.dirname(folder), ".gitignore"), ".wippy/\n")
 
 
 def _starter() -> Traversable:

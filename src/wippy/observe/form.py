@@ -13,6 +13,8 @@ from .record import Record
 
 Form = Callable[[Record], str]
 
+MAX_DEPTH = 32
+
 _RESET = "\x1b[0m"
 _DIM = "\x1b[2m"
 _BOLD = "\x1b[1m"
@@ -24,18 +26,21 @@ _LINE = {**_CONTROL, 9: "\\t", 10: "\\n", 13: "\\r"}
 _SCREEN = {code: text for code, text in _CONTROL.items() if code not in (9, 10)}
 
 
-def plain_value(value: Any) -> Any:
-    """`value` as something JSON can hold: bytes as text, foreign objects as their text, keys as strings."""
-    if value is None or isinstance(value, (str, int, float, bool)):
+def plain_value(value: Any, depth: int = 0) -> Any:
+    """`value` as something JSON can hold: bytes as text, foreign objects as their text, keys as strings.
+
+    What lies deeper than `MAX_DEPTH` is left out, so that a value which contains itself comes to an end.
+    """
+    if value is None or isinstance(value, str | int | float | bool):
         return value
-    if isinstance(value, (bytes, bytearray)):
+    if isinstance(value, bytes | bytearray):
         return bytes(value).decode("utf-8", "replace")
-    if isinstance(value, dict):
-        return {
-            key if isinstance(key, str) else str(plain_value(key)): plain_value(each) for key, each in value.items()
-        }
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return [plain_value(each) for each in value]
+    if isinstance(value, dict | list | tuple | set | frozenset):
+        if depth >= MAX_DEPTH:
+            return "…"
+        if isinstance(value, dict):
+            return {str(plain_value(key)): plain_value(each, depth + 1) for key, each in value.items()}
+        return [plain_value(each, depth + 1) for each in value]
     return str(value)
 
 
@@ -46,10 +51,7 @@ def spaced_json(value: Any) -> str:
     try:
         return json.dumps(value, ensure_ascii=False, default=plain_value)
     except (TypeError, ValueError, RecursionError):
-        try:
-            return json.dumps(plain_value(value), ensure_ascii=False)
-        except (ValueError, RecursionError):
-            return json.dumps({"unprintable": type(value).__name__})
+        return json.dumps(plain_value(value), ensure_ascii=False)
 
 
 def _fields(record: Record) -> dict[str, Any]:
