@@ -1,9 +1,10 @@
 import pytest
-from projects import write
 
 from wippy.duration import SECOND
 from wippy.errors import SourceError, WippyError
 from wippy.registry.config import Config
+
+from .projects import write
 
 FILE = """
     version: "1.0"

@@ -4,13 +4,14 @@ from typing import Any
 
 import msgspec
 import pytest
-from projects import one
 
 from wippy.duration import HOUR, MINUTE, SECOND
 from wippy.errors import INVALID, NOT_FOUND, SourceError, WippyError
 from wippy.registry.decode import Duration, decode
 from wippy.registry.entry import ID, Entry
 from wippy.registry.lifecycle import Lifecycle
+
+from .projects import one
 
 
 class Pool(msgspec.Struct):

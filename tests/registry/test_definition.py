@@ -3,12 +3,13 @@
 import math
 
 import pytest
-from projects import load, one, write
 
 from wippy.errors import SourceError
 from wippy.registry.entry import ID
 from wippy.registry.notice import Problems
 from wippy.registry.project import load_project
+
+from .projects import load, one, write
 
 HEAD = """
     namespace: app

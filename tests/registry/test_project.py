@@ -4,12 +4,13 @@ import os
 import stat
 
 import pytest
-from projects import load, write
 
 from wippy.errors import NOT_FOUND, SourceError, WippyError
 from wippy.registry.lock import Lock, LockedModule, Replacement, read_lock, write_lock
 from wippy.registry.notice import Problems
 from wippy.registry.project import load_project
+
+from .projects import load, write
 
 
 def single(name, ns="app"):

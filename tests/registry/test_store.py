@@ -5,7 +5,6 @@ import asyncio
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from projects import load
 
 from wippy.duration import MILLISECOND
 from wippy.errors import CONFLICT, INTERNAL, INVALID, NOT_FOUND, TIMEOUT, SourceError, WippyError
@@ -13,6 +12,8 @@ from wippy.registry.entry import ID, Entry
 from wippy.registry.notice import Problems
 from wippy.registry.order import create, delete, update
 from wippy.registry.store import Registry
+
+from .projects import load
 
 
 def entry(id_, data=None, kind="function.lua"):
@@ -386,3 +387,34 @@ def test_handlers_always_hold_what_the_registry_says(changes):
             assert sorted(shelf.kept.values(), key=lambda one: one.id) == state
 
     asyncio.run(scenario())
+
+
+async def test_a_dangling_reference_shows_where_it_stands(registry, tmp_path):
+    class Referring(Shelf):
+        async def create(self, one):
+            target = ID.parse(one.data["process"], one.id.ns)
+            if registry.peek(target) is None:
+                raise registry.missing(one, target, "process", what="process")
+
+    registry.register("process.service", Referring())
+    text = """
+        namespace: app
+        entries:
+          - name: worker
+            kind: function.lua
+          - name: service
+            kind: process.service
+            process: app:worke
+    """
+    with pytest.raises(Problems) as caught:
+        await registry.load(load(tmp_path, {"src/_index.yaml": text}).entries)
+    assert caught.value.message.splitlines() == [
+        "unresolved dependencies after retry: app:service",
+        "",
+        "error: operation failed for entry app:service: process app:worke not found",
+        "  --> src/_index.yaml:7:14",
+        "  |",
+        "7 |     process: app:worke",
+        "  |              ^",
+        "  = did you mean app:worker?",
+    ]

@@ -10,7 +10,7 @@ from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_typ
 import msgspec
 
 from ..duration import format_duration, parse_duration
-from ..errors import INVALID, NOT_FOUND, SourceError, WippyError
+from ..errors import NOT_FOUND, WippyError
 from .entry import Entry
 from .placeholder import Resolver, Unset, resolve
 
@@ -95,7 +95,7 @@ def _mistake(entry: Entry, error: msgspec.ValidationError, value: Any, path: Pat
         field = missing[1]
         prefix = ".".join(str(part) for part in place)
         full = f"{prefix}.{field}" if prefix else field
-        return _error(entry, f"invalid configuration: {full} is required", *place, hint=f"add `{field}: …`")
+        return entry.error(f"invalid configuration: {full} is required", *place, hint=f"add `{field}: …`")
     expected = _EXPECTED.match(text)
     if expected:
         wanted = " or ".join(NAMES.get(part.strip(), part.strip()) for part in expected[1].split("|"))
@@ -103,19 +103,10 @@ def _mistake(entry: Entry, error: msgspec.ValidationError, value: Any, path: Pat
         hint = "put it in quotes" if "str" in expected[1] and expected[2] in ("int", "float", "bool") else None
         if not exact:
             name += " (one of its values)"
-        return _error(entry, f"failed to unmarshal config: {name} must be {wanted}, not {got}", *place, hint=hint)
+        return entry.error(f"failed to unmarshal config: {name} must be {wanted}, not {got}", *place, hint=hint)
     if isinstance(error.__cause__, ValueError):
-        return _error(entry, f"invalid configuration: {text}", *_named_in(text, place, value))
-    return _error(entry, f"failed to unmarshal config: {name}: {text}", *place)
-
-
-def _error(entry: Entry, message: str, *path: str | int, hint: str | None = None, kind: str = INVALID) -> WippyError:
-    error = entry.error(message, *path, hint=hint, kind=kind)
-    if isinstance(error, SourceError):
-        return SourceError(
-            message, file=error.file, line=error.line, column=error.column, text=error.text, hint=hint, kind=kind
-        )
-    return error
+        return entry.error(f"invalid configuration: {text}", *_named_in(text, place, value))
+    return entry.error(f"failed to unmarshal config: {name}: {text}", *place)
 
 
 def _named_in(text: str, place: Path, value: Any) -> Path:
@@ -222,8 +213,7 @@ class _Reader:
         try:
             return resolve(text, self._variable, want)
         except Unset as error:
-            raise _error(
-                self.entry,
+            raise self.entry.error(
                 f'environment variable "{error.name}" is not set and has no default',
                 *path,
                 hint=f"set it, or write ${{env:{error.name}|default}}",

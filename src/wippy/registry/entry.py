@@ -89,7 +89,7 @@ class Entry(msgspec.Struct, frozen=True, eq=False):
         line, column = self.source.position(*full, at_key=at_key)
         text = self.source.text_of(line)
         return SourceError(
-            f"{message} (entry {self.id})",
+            message,
             file=self.source.file,
             line=line,
             column=column,

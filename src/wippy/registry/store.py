@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from ..duration import SECOND
-from ..errors import CONFLICT, INVALID, WippyError
+from ..errors import CONFLICT, INVALID, NOT_FOUND, WippyError
 from . import kinds
 from .entry import ID, Entry
 from .finder import Filter
@@ -115,6 +115,22 @@ class Registry:
         for notice in wanted.notices:
             self._notice(notice)
         return [entry for entry in self.entries() if wanted(entry)]
+
+    def missing(self, entry: Entry, id_: ID, *path: str | int, what: str = "entry") -> WippyError:
+        """The NOT_FOUND error of a reference that leads nowhere, with ids it may have been meant as.
+
+        Args:
+            entry: which holds the reference.
+            id_: what is missing.
+            path: keys of the reference below the data of `entry`.
+            what: kind of thing, as a user calls it.
+        """
+        from difflib import get_close_matches
+
+        state = self._running.staged if self._running else self._state
+        found = get_close_matches(str(id_), [str(other) for other in state], 2, 0.7)
+        hint = f"did you mean {' or '.join(found)}?" if found else "define it, or correct the reference"
+        return entry.error(f"{what} {id_} not found", *path, hint=hint, kind=NOT_FOUND, at_key=False)
 
     @property
     def version(self) -> Version:

@@ -189,21 +189,18 @@ class Transaction:
                 raise
             raise WippyError(
                 TIMEOUT,
-                f"event handler timeout after {_seconds(self._timeout)} for entry {entry.id} (kind: {entry.kind})",
+                f"event handler timeout after {format_duration(self._timeout)} "
+                f"for entry {entry.id} (kind: {entry.kind})",
             ) from None
 
     def _unknown(self, entry: Entry) -> WippyError:
         message = (
-            f'unknown kind "{entry.kind}": event handler timeout after {_seconds(self._timeout)} for entry {entry.id} '
-            f"(kind: {entry.kind}): no listener responded - check if listener is registered for this kind"
+            f'unknown kind "{entry.kind}": event handler timeout after {format_duration(self._timeout)} '
+            f"for entry {entry.id} (kind: {entry.kind}): no listener responded - "
+            "check if listener is registered for this kind"
         )
         hint = kinds.advice(entry.kind, frozenset(self._handlers))
-        error = entry.error(message, "kind", hint=hint, kind=TIMEOUT, at_key=False)
-        if isinstance(error, SourceError):
-            error = SourceError(
-                message, file=error.file, line=error.line, column=error.column, text=error.text, hint=hint, kind=TIMEOUT
-            )
-        return error
+        return entry.error(message, "kind", hint=hint, kind=TIMEOUT, at_key=False)
 
     async def _undo(self) -> None:
         """Takes back accepted operations in reverse order, then tells all who took part."""
@@ -272,7 +269,3 @@ def is_not_found(error: BaseException | None) -> bool:
             return True
         error = error.__cause__
     return False
-
-
-def _seconds(ns: int) -> str:
-    return format_duration(ns)

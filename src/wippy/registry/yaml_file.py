@@ -10,7 +10,6 @@ import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from ..errors import SourceError, WippyError
-from . import json_file
 from .scalars import NUMERIC_START, WORDS, plain, tagged
 from .source import Document, is_merge
 
@@ -56,6 +55,8 @@ def parse(text: str, *, file: str, path: str) -> Document:
         SourceError: bad syntax.
     """
     if path.endswith(".json"):
+        from . import json_file  # definition files in JSON are rare
+
         return Document(file, path, text, json_file.compose(text, file=file))
     if text.startswith("\ufeff"):
         text = text[1:]
