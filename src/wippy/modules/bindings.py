@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
+
+from msgspec.msgpack import Ext
 
 from wippy.errors import CANCELED, INTERNAL, INVALID, ArgumentError, WippyError
 from wippy.kernel import codec
@@ -29,7 +30,7 @@ class Bindings:
         self.handles = Handles()
 
     def module_load(self, name: bytes) -> bytes | None:
-        """Packed `[spec, chunk or nil, chunk name]` of a module for the Lua side, None for an unknown name."""
+        """Packed `[spec, chunks]` of a module for the Lua side, None for an unknown name."""
         try:
             return self.catalog.packed(name.decode("utf-8", "replace"))
         except Exception as error:
@@ -95,7 +96,7 @@ class Bindings:
                 held = object_class_of(type(value))
                 if held is not None:
                     number = self.handles.add(call.pid, value)
-                    values[index] = codec.Handle(held.id, number)
+                    values[index] = Ext(codec.EXT_HANDLE, codec.pack([held.id, number]))
         return VALUES, codec.pack(values)
 
 
@@ -106,10 +107,12 @@ def failure_of(error: BaseException) -> tuple[int, bytes]:
     """The reply for an exception: an error value, or a raise for wrong use."""
     if isinstance(error, ArgumentError):
         return RAISED, codec.pack([error.position or None, error.text])
+    value = codec.ErrorValue.of(error)
     try:
-        return FAILED, codec.pack([codec.ErrorValue.of(error)])
+        return FAILED, _packed_error(value.kind, value.message, value.retryable, value.details, value.context)
     except Exception as second:
-        return FAILED, codec.pack([codec.ErrorValue(INTERNAL, f"{error} (details lost: {second})", False)])
+        return FAILED, _packed_error(INTERNAL, f"{error} (details lost: {second})", False)
 
 
-HostCall = Callable[[Unit, bytes, bytes], "tuple[int, bytes]"]
+def _packed_error(*parts: Any) -> bytes:
+    return codec.pack([Ext(codec.EXT_ERROR, codec.pack(parts))])

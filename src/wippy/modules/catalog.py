@@ -75,14 +75,14 @@ class Catalog:
         return found
 
     def packed(self, name: str) -> bytes | None:
-        """`[spec, chunk or nil, chunk name]` for the Lua side."""
+        """`[spec, [[chunk, chunk name], …]]` for the Lua side."""
         found = self._packed.get(name)
         if found is None:
             module = self.get(name)
             if module is None:
                 return None
-            chunk = compiled(str(module.lua), f"={name}") if module.lua else None
-            found = self._packed[name] = codec.pack([module.spec(), chunk, f"={name}"])
+            chunks = [[compiled(str(path), f"={name}/{path.name}"), f"={name}/{path.name}"] for path in module.lua]
+            found = self._packed[name] = codec.pack([module.spec(), chunks])
         return found
 
     def names(self) -> list[str]:

@@ -6,6 +6,7 @@ import enum
 import inspect
 import itertools
 import re
+import sys
 import typing
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -117,11 +118,12 @@ class Module:
         name: what `require` takes.
         classes: what the module may do; see `CLASSES`. A workflow may reach it only when one of them is
             `deterministic` or `workflow`.
-        lua: path of a Lua file beside the declaring file, or None. The file is a chunk called with the kernel
-            table and a table of the native stubs; it returns the module table (or an object).
+        lua: Lua files beside the declaring file. Each is a chunk called with the kernel table and a table of the
+            native stubs (`fn`, and by class name `classes`, `methods`, `native`); what they return is the module
+            table, merged, or an object.
     """
 
-    def __init__(self, name: str, *, classes: Iterable[str], lua: str | None = None, doc: str = "") -> None:
+    def __init__(self, name: str, *, classes: Iterable[str], lua: str | tuple[str, ...] = (), doc: str = "") -> None:
         self.name = name
         self.classes = frozenset(classes)
         unknown = self.classes - CLASSES
@@ -131,7 +133,8 @@ class Module:
         self.functions: dict[str, Function] = {}
         self.objects: dict[str, ObjectClass] = {}
         self.constants: dict[str, Any] = {}
-        self.lua = (Path(inspect.stack()[1].filename).parent / lua) if lua else None
+        beside = Path(sys._getframe(1).f_code.co_filename).parent
+        self.lua = tuple(beside / file for file in ((lua,) if isinstance(lua, str) else lua))
 
     @property
     def in_workflows(self) -> bool:

@@ -198,7 +198,7 @@ local function async(target, frame, options, ...)
   local args = arguments(...)
   local ch = K.channel_new(1)
   local state = { complete = false, canceled = false }
-  local future = setmt({ [CHANNEL] = ch, [STATE] = state }, Future)
+  local future = setmt({ [CHANNEL] = ch, [STATE] = state, [CANCEL] = false }, Future)
   local p = S.cur.p
   local function deliver(value, failure)
     if state.canceled or p.done then return end

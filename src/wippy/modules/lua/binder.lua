@@ -99,17 +99,10 @@ local function reply(name, failure, status, packed)
   return finish(name, failure, status, unpack(packed))
 end
 
--- The function that Lua code calls for one declared Python function. `shift`: 1 for a method.
-local function stub(spec, owner)
+-- The function that Lua code calls for one declared Python function.
+local function stub(spec)
   local id, name, failure, rest = spec.id, spec.name, spec.failure, spec.rest
   local kinds, optional, converts = spec.types, spec.optional, spec.converts
-  if owner then
-    local shifted_kinds, shifted_optional, shifted_converts = { owner }, { false }, { false }
-    for i = 1, #kinds do
-      shifted_kinds[i + 1], shifted_optional[i + 1], shifted_converts[i + 1] = kinds[i], optional[i], converts[i]
-    end
-    kinds, optional, converts = shifted_kinds, shifted_optional, shifted_converts
-  end
   local count = #kinds
   local fixed = rest and count - 1 or count
   local check = {}
@@ -168,7 +161,7 @@ end
 local function bind_class(spec, natives)
   local methods = {}
   local class_text = spec.text
-  local text_stub = spec.text_function and stub(spec.text_function, spec.name)
+  local text_stub = spec.text_function and stub(spec.text_function)
   local class = K.class {
     name = spec.name,
     methods = methods,
@@ -185,7 +178,7 @@ local function bind_class(spec, natives)
   return function()
     for _, m in next, spec.methods do
       if not m.lua then
-        local made = stub(m, spec.name)
+        local made = stub(m)
         own[m.name] = made
         if sub(m.name, 1, 1) ~= "_" then methods[m.name] = made end
       end
@@ -225,20 +218,26 @@ local function check_declared(spec, module, natives)
   end
 end
 
--- Makes the module table from its declaration. `chunk`: bytecode of its Lua file, or nil.
-local function bind(spec, chunk, chunk_name)
+-- Makes the module table from its declaration. `chunks`: {bytecode, name} of its Lua files.
+local function bind(spec, chunks)
   local natives = { classes = {}, methods = {}, native = {}, fn = {} }
   local fill = {}
   for i, o in next, spec.objects do fill[i] = bind_class(o, natives) end
   for _, f in next, fill do f() end
-  local module = {}
   for _, f in next, spec.functions do
     if not f.lua then natives.fn[f.name] = stub(f) end
   end
-  if chunk then
-    local run, why = load(chunk, chunk_name, "b")
+  local module = {}
+  for i = 1, #chunks do
+    local piece = chunks[i]
+    local run, why = load(piece[1], piece[2], "b")
     if not run then error("module " .. spec.name .. ": " .. why, 0) end
-    module = run(K, natives)
+    local part = run(K, natives)
+    if K.typeof(part) == "table" then
+      for name, value in next, part do module[name] = value end
+    elseif part ~= nil then
+      module = part
+    end
   end
   if K.typeof(module) == "table" then
     for name, f in next, natives.fn do
@@ -257,9 +256,9 @@ function K.load_module(name)
   if found ~= nil then return found end
   local packed = K.host.module_load(name)
   if packed == nil then return nil end
-  local spec, chunk, chunk_name = unpack(packed)
-  if not spec then error("module " .. name .. ": " .. chunk, 0) end
-  found = bind(spec, chunk, chunk_name)
+  local spec, chunks = unpack(packed)
+  if not spec then error("module " .. name .. ": " .. chunks, 0) end
+  found = bind(spec, chunks)
   K.modules[name] = found
   return found
 end
