@@ -237,6 +237,21 @@ def test_all_mistakes_of_all_files_are_reported_together(tmp_path):
         ("namespace: a\nentries: &e\n  - *e", "an anchor contains itself", 2),
         ("namespace: a\nentries:\n - x: *none", "invalid YAML: found undefined alias", 3),
         ("namespace: a\nentries: [\n", "invalid YAML: did not find expected node content", 2),
+        (
+            "namespace: a\nname: 'x\nkind: b\n",
+            "invalid YAML: found unexpected end of stream while scanning a quoted scalar",
+            2,
+        ),
+        (
+            "namespace: a\nname: x\nkind b\nc: d\n",
+            "invalid YAML: could not find expected ':' while scanning a simple key",
+            3,
+        ),
+        (
+            "namespace: a\nentries:\n  - {name: x\n  - y\n",
+            "invalid YAML: did not find expected ',' or '}' while parsing a flow mapping",
+            3,
+        ),
         ("namespace: a\nname: x\nkind: a: b", "invalid YAML: mapping values are not allowed in this context", 3),
     ],
 )

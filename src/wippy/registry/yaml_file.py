@@ -34,13 +34,16 @@ HINTS = (
     ("cannot start any token", "indent with spaces and quote values that begin with @, ` or %"),
     ("tab", "indent with spaces, YAML does not allow tabs"),
     ("mapping values are not allowed", 'check the indentation, or put a value that contains ": " in quotes'),
-    ("could not find expected ':'", 'a key needs ": " after it; check the indentation of the lines above'),
+    ("could not find expected ':'", 'a key needs ": " after it'),
     ("did not find expected key", "the keys of one mapping must stand below each other"),
     ("did not find expected '-' indicator", "the items of one list must stand below each other"),
     ("undefined alias", "define the anchor (&name) before its first use (*name)"),
     ("unexpected end of stream", "a quote or bracket that was opened is not closed"),
     ("did not find expected ',' or", "a bracket that was opened is not closed, or a comma is missing"),
 )
+
+# What shows only later than where it is wrong.
+AT_BEGINNING = ("unexpected end of stream", "could not find expected ':'", "did not find expected ',' or")
 
 
 def parse(text: str, *, file: str, path: str) -> Document:
@@ -80,6 +83,9 @@ def parse(text: str, *, file: str, path: str) -> Document:
 def _syntax(error: yaml.MarkedYAMLError, text: str, file: str) -> SourceError:
     mark = error.problem_mark or error.context_mark
     problem = error.problem or error.context or "invalid YAML"
+    if error.context and error.context_mark and any(words in problem for words in AT_BEGINNING):
+        mark = error.context_mark
+        problem = f"{problem} {error.context}"
     lines = text.splitlines()
     row = min(mark.line, max(len(lines) - 1, 0)) if mark else 0
     line = lines[row] if lines else ""
