@@ -3,7 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -49,7 +49,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def wippy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Wippy]:
+def wippy(monkeypatch: pytest.MonkeyPatch) -> Wippy:
     """Runs `wippy` with a fake application in the working directory: `wippy("run", "-x", "a:b", does="7")`."""
     for name in ("NO_COLOR", "FORCE_COLOR", "GOMEMLIMIT"):
         monkeypatch.delenv(name, raising=False)
@@ -63,4 +63,4 @@ def wippy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Wippy]:
             timeout=60,
         )
 
-    yield call
+    return call

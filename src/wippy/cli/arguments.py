@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 from ..errors import INVALID, WippyError
 
@@ -16,8 +17,7 @@ class UsageError(WippyError):
         self.command = command
 
 
-@dataclass(frozen=True)
-class Flag:
+class Flag(msgspec.Struct, frozen=True):
     """One flag.
 
     Args:
@@ -42,8 +42,7 @@ class Flag:
     aliases: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Command:
+class Command(msgspec.Struct, frozen=True):
     """One command.
 
     Args:
@@ -72,8 +71,7 @@ class Command:
         return next((each for each in self.subcommands if each.name == name), None)
 
 
-@dataclass
-class Arguments:
+class Arguments(msgspec.Struct):
     """A command line that was read.
 
     Args:
@@ -85,8 +83,8 @@ class Arguments:
 
     path: tuple[str, ...]
     command: Command
-    values: list[str] = field(default_factory=list)
-    given: dict[str, bool | str | list[str]] = field(default_factory=dict)
+    values: list[str] = []
+    given: dict[str, bool | str | list[str]] = {}
 
     def on(self, name: str) -> bool:
         """Whether a switch is set."""
