@@ -6,6 +6,7 @@ import re
 import threading
 from functools import cache
 from hashlib import blake2b
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -80,13 +81,12 @@ _thread = threading.local()
 
 def _check(lua: bytes, name: str, source: bytes | str) -> None:
     """Lets Lua load the text, for the limits that only its compiler knows (registers, upvalues, nesting)."""
-    import lupa.lua54 as lupa
-
+    lupa: Any = import_module("lupa.lua54")
     runtime = getattr(_thread, "runtime", None)
     if runtime is None:
         runtime = _thread.runtime = lupa.LuaRuntime(encoding=None, register_eval=False, register_builtins=False)
     try:
-        runtime.compile(lua, name=b"=chunk", mode=b"t")
+        runtime.compile(lua, name="=chunk", mode="t")
     except lupa.LuaError as error:
         _refuse(error.args[0], name, source)
 

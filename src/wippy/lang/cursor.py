@@ -42,7 +42,7 @@ class Cursor:
             self.fail(f"{kind[1:]} near {near}")
         if kind in KEYWORDS and expected == "name":
             hint = f"'{kind}' is a reserved word"
-        elif kind == "!" and self.kinds[self.i + 1] in ("=", "=="):
+        elif kind in ("=", "==") and self.kinds[self.i - 1] == "!":
             hint = "'not equal' is written ~="
         self.fail(f"{expected} expected near {near}" if expected else f"unexpected symbol near {near}", hint=hint)
 

@@ -1,6 +1,6 @@
 """Type nodes → plain data that outlives the source: what a compiled chunk keeps of its declared types.
 
-A declaration is `{"name", "line", "params": [[name, constraint type or None], …], "type"}`. A type is a table with `kind`:
+A declaration is `{"name", "line", "params": [[name, constraint type or None], …], "type"}`. A type has `kind` and:
 
 | kind | fields |
 |---|---|

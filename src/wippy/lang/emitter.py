@@ -10,10 +10,10 @@ The result is a factory. Called as `factory(env, rt)` it gives the main function
 |---|---|---|
 | `limit` | always | integer, first value of the preemption counter |
 | `preempt()` | always | called when the counter falls below 0; gives its new value |
-| `str(x)` | operand of `..` | floats → their text; everything else unchanged, so that `..` asks metamethods and raises itself |
+| `str(x)` | operand of `..` | floats → their text; all else unchanged: `..` asks metamethods and raises itself |
 | `mtype(x)` | operand of `..` | `math.type` |
 | `set(t, k, v)` | `t[k] = v` | assigns unless k is nil or NaN; honours `__newindex`; further arguments are ignored |
-| `key(k)`, `fresh(t)` | `{[k] = v}` | `key` gives k, or one private value for nil and NaN; `fresh` removes that value from t, gives t |
+| `key(k)`, `fresh(t)` | `{[k] = v}` | `key`: k, or a private value for nil and NaN; `fresh`: t without that value |
 | `mod(a, b)` | `a % b` | integer division by zero gives NaN |
 | `idiv(a, b)` | `a // b` | truncates both operands first |
 | `shr(a, b)`, `shl(a, b)` | `>>`, `<<` | arithmetic shift; negative amounts shift the other way |
@@ -23,7 +23,9 @@ The result is a factory. Called as `factory(env, rt)` it gives the main function
 from __future__ import annotations
 
 import re
+from typing import NoReturn
 
+from wippy.errors import SourceError
 from wippy.lang import tree
 from wippy.lang.facts import known_kind, never_nil, nonzero, small_shift
 from wippy.lang.tree import Chunk, Expression
@@ -34,6 +36,7 @@ _BAD_ESCAPE = re.compile(r"\\(?:([0-9abfnrtv\\\"'\n])|(.))", re.DOTALL)
 _HELPERS = {"%": "mod", "//": "idiv", ">>": "shr", "<<": "shl"}
 _MULTIPLE = (tree.Call, tree.MethodCall)
 _CHAIN, _GROUP = 60, 30
+_MAX_TYPES = 150
 
 
 def emit(chunk: Chunk) -> bytes:
@@ -51,8 +54,10 @@ class Emitter:
         self.kinds = tokens.kinds
         self.edits: list[tuple[int, int, int, int, str]] = []
         self.helpers: dict[str, str] = {}
+        self.field_names: set[int] = set()
         self.prefix = self._free_prefix()
-        self.safepoint = f" {self.prefix}c={self.prefix}c-1 if {self.prefix}c<0 then {self.prefix}c={self.prefix}p() end "
+        c, p = self.prefix + "c", self.prefix + "p"
+        self.safepoint = f" {c}={c}-1 if {c}<0 then {c}={p}() end "
 
     def _free_prefix(self) -> str:
         number = 0
@@ -124,11 +129,25 @@ class Emitter:
         head += f"local {','.join(fields.values())}={','.join(f'{prefix}w.{name}' for name in fields)};"
         declared = {declaration.name: None for declaration in self.chunk.declarations}
         names = [name for name in declared if name in self.chunk.globals]
-        for start in range(0, len(names), 100):
-            part = names[start : start + 100]
-            values = ",".join(f'{prefix}w.type("{name}")' for name in part)
-            head += f"local {','.join(self._renamed(name) for name in part)}={values};"
+        if len(names) > _MAX_TYPES:
+            self._too_many_types(names[_MAX_TYPES])
+        if names:
+            values = ",".join(f'{prefix}w.type("{name}")' for name in names)
+            head += f"local {','.join(self._renamed(name) for name in names)}={values};"
         return head + "return function(...)" + self.safepoint
+
+    def _too_many_types(self, name: str) -> NoReturn:
+        tokens = self.chunk.tokens
+        at = next(declaration.at for declaration in self.chunk.declarations if declaration.name == name)
+        line, column = tokens.position(tokens.starts[at])
+        raise SourceError(
+            f"too many declared types used as values (limit is {_MAX_TYPES} in one chunk)",
+            file=self.chunk.name,
+            line=line,
+            column=column,
+            text=tokens.line_text(line),
+            hint="move some of them to a library",
+        )
 
     def _escapes(self) -> None:
         """Escapes that the language does not have stand for their letter."""
@@ -147,30 +166,8 @@ class Emitter:
         tokens = self.chunk.tokens
         kinds = tokens.kinds
         for index, text in enumerate(tokens.texts):
-            if text == "_ENV" and kinds[index - 1] not in (".", ":", "goto"):
-                in_table = kinds[index + 1] == "=" and kinds[index - 1] in ("{", ",", ";") and self._is_key(index)
-                if not in_table:
-                    self.edits.append(
-                        (tokens.starts[index], _REPLACE, 0, tokens.ends[index], self._renamed(text))
-                    )
-
-    def _is_key(self, index: int) -> bool:
-        """Does the innermost bracket open around a token belong to a table constructor?"""
-        depth = 0
-        kinds = self.kinds
-        for i in range(index - 1, -1, -1):
-            kind = kinds[i]
-            if kind in ("}", ")", "]", "end"):
-                depth += 1
-            elif kind in ("{", "(", "["):
-                if depth == 0:
-                    return kind == "{"
-                depth -= 1
-            elif kind in ("do", "then", "else", "function", "repeat", "local", "return") and depth == 0:
-                return False
-            elif kind in ("function", "if", "do") and depth > 0:
-                depth -= 1
-        return False
+            if text == "_ENV" and index not in self.field_names and kinds[index - 1] not in (".", ":", "goto"):
+                self.edits.append((tokens.starts[index], _REPLACE, 0, tokens.ends[index], self._renamed(text)))
 
     # Rules
 
@@ -181,7 +178,8 @@ class Emitter:
                 continue
             if isinstance(operand, tree.Name) and operand.variable is not None:
                 name = self._renamed(operand.name)
-                self.wrap(operand, f'({self.helper("mtype")}({name})=="float" and {self.helper("str")}(', f")or {name})")
+                test = f'({self.helper("mtype")}({name})=="float" and {self.helper("str")}('
+                self.wrap(operand, test, f")or {name})")
             else:
                 self.wrap(operand, self.helper("str") + "(", ")")
         if len(operands) > _CHAIN:
@@ -213,6 +211,7 @@ class Emitter:
         self.separate(node.to)
 
     def _table(self, node: tree.Table) -> None:
+        self.field_names.update(item.at for item in node.items if item.name == "_ENV")
         guarded = [item.key for item in node.items if item.key is not None and not never_nil(item.key)]
         if guarded:
             for key in guarded:

@@ -204,10 +204,10 @@ class ExpressionParser(TypeParser):
 
     def _require(self, node: tree.Call) -> None:
         callee = node.callee
-        if len(node.args) == 1 and isinstance(node.args[0], tree.String) and isinstance(callee, tree.Name):
-            if callee.variable is None:
-                name = unquote(node.args[0].text).decode("utf-8", "replace")
-                self.requires.append((name, self.tokens.line(node.at)))
+        if isinstance(callee, tree.Name) and callee.variable is None and len(node.args) == 1:
+            name = node.args[0]
+            if isinstance(name, tree.String):
+                self.requires.append((unquote(name.text).decode("utf-8", "replace"), self.tokens.line(node.at)))
 
     def _arguments(self) -> list[Expression]:
         at = self.i
@@ -266,7 +266,9 @@ class ExpressionParser(TypeParser):
             if kinds[i + 1] == "=" and kind in NAMES:
                 self.i = i + 2
                 value = self.expression()
-                items.append(tree.Item(i, self.i, self.texts[i], None, value))
+                name = self.texts[i]
+                items.append(tree.Item(i, self.i, name, None, value))
+                guarded = guarded or name == "_ENV"
             elif kind == "[":
                 self.i = i + 1
                 key = self.expression()

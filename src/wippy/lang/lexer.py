@@ -7,12 +7,16 @@ from bisect import bisect_right
 from itertools import accumulate
 from operator import add, sub
 
-KEYWORDS = frozenset(
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+KEYWORDS = _words(
     "and break do else elseif end false for function goto if in local nil not or repeat return then true until while"
-    .split()
 )
-TYPE_WORDS = frozenset("type fun interface as asserts readonly is typeof keyof extends".split())
-OPERATORS = frozenset("... .. == ~= <= << // :: -> + - * / % ^ & | ~ < > = ( ) { } [ ] # ; : , . ? ! @".split())
+TYPE_WORDS = _words("type fun interface as asserts readonly is typeof keyof extends")
+OPERATORS = _words("... .. == ~= <= << // :: -> + - * / % ^ & | ~ < > = ( ) { } [ ] # ; : , . ? ! @")
 
 _TOKEN = re.compile(
     r"""

@@ -7,14 +7,13 @@ from msgspec import Struct, field
 from wippy.lang.lexer import Tokens
 
 
-class Node(Struct, eq=False):
+class Node(Struct, eq=False, gc=False):
     at: int
     to: int
 
 
-class Leaf(Struct, eq=False, gc=False):
-    at: int
-    to: int
+class Branch(Node, gc=True):
+    """A node that holds others: the collector's guard against deep chains is needed when it is freed."""
 
 
 class Variable(Struct, eq=False):
@@ -31,73 +30,73 @@ class Variable(Struct, eq=False):
 # Expressions
 
 
-class Constant(Leaf):
+class Constant(Node):
     """nil, true, false or `...`."""
 
     text: str
 
 
-class Number(Leaf):
+class Number(Node):
     text: str
 
 
-class String(Leaf):
+class String(Node):
     """`text` is the token as written."""
 
     text: str
 
 
-class Name(Node):
+class Name(Branch):
     """`variable` is None for a global (or a declared type)."""
 
     name: str
     variable: Variable | None = None
 
 
-class Field(Node):
+class Field(Branch):
     object: Node
     name: str
 
 
-class Index(Node):
+class Index(Branch):
     object: Node
     key: Expression
 
 
-class Call(Node):
+class Call(Branch):
     callee: Node
     args: list[Expression]
 
 
-class MethodCall(Node):
+class MethodCall(Branch):
     object: Node
     name: str
     args: list[Expression]
 
 
-class Paren(Node):
+class Paren(Branch):
     inner: Expression
 
 
-class Unary(Node):
+class Unary(Branch):
     op: str
     operand: Expression
 
 
-class Binary(Node):
+class Binary(Branch):
     op: str
     left: Expression
     right: Expression
     op_at: int
 
 
-class Concat(Node):
+class Concat(Branch):
     """A whole chain of `..`, right-associative."""
 
     operands: list[Expression]
 
 
-class Item(Node):
+class Item(Branch):
     """One item of a table constructor; `name` or `key` is set, or neither for a positional one."""
 
     name: str | None
@@ -105,11 +104,11 @@ class Item(Node):
     value: Expression
 
 
-class Table(Node):
+class Table(Branch):
     items: list[Item]
 
 
-class Cast(Node):
+class Cast(Branch):
     """`value :: type`, `value as type` or `value!` (then type is None)."""
 
     value: Expression
@@ -118,19 +117,19 @@ class Cast(Node):
     op_at: int
 
 
-class TypeParam(Node):
+class TypeParam(Branch):
     name: str
     constraint: Type | None
 
 
-class Param(Node):
+class Param(Branch):
     """A parameter of a function or of a function type; the name of a vararg is `...`, of an unnamed one None."""
 
     name: str | None
     type: Type | None
 
 
-class Function(Node):
+class Function(Branch):
     """`entry` is the token in front of the body (loops have it too), `results` None without annotation."""
 
     tparams: list[TypeParam]
@@ -143,62 +142,62 @@ class Function(Node):
 # Statements
 
 
-class Local(Node):
+class Local(Branch):
     names: list[Param]
     values: list[Expression]
 
 
-class Assign(Node):
+class Assign(Branch):
     targets: list[Expression]
     values: list[Expression]
 
 
-class CallStatement(Node):
+class CallStatement(Branch):
     call: Expression
 
 
-class Do(Node):
+class Do(Branch):
     body: list[Node]
 
 
-class While(Node):
+class While(Branch):
     condition: Expression
     body: list[Node]
     entry: int
 
 
-class Repeat(Node):
+class Repeat(Branch):
     body: list[Node]
     condition: Expression
     entry: int
 
 
-class Clause(Node):
+class Clause(Branch):
     """`if`/`elseif` with its condition, `else` without."""
 
     condition: Expression | None
     body: list[Node]
 
 
-class If(Node):
+class If(Branch):
     clauses: list[Clause]
 
 
-class NumericFor(Node):
+class NumericFor(Branch):
     name: str
     bounds: list[Expression]
     body: list[Node]
     entry: int
 
 
-class GenericFor(Node):
+class GenericFor(Branch):
     names: list[str]
     values: list[Expression]
     body: list[Node]
     entry: int
 
 
-class FunctionStatement(Node):
+class FunctionStatement(Branch):
     """`function a.b.c:m()`; `target` without the method's name."""
 
     target: Expression
@@ -206,44 +205,44 @@ class FunctionStatement(Node):
     function: Function
 
 
-class LocalFunction(Node):
+class LocalFunction(Branch):
     name: str
     function: Function
 
 
-class Return(Node):
+class Return(Branch):
     values: list[Expression]
 
 
-class Break(Node):
+class Break(Branch):
     pass
 
 
-class Goto(Node):
+class Goto(Branch):
     name: str
 
 
-class Label(Node):
+class Label(Branch):
     """`backward`: some later goto jumps here."""
 
     name: str
     backward: bool = False
 
 
-class TypeDeclaration(Node):
+class TypeDeclaration(Branch):
     name: str
     params: list[TypeParam]
     type: Type
     chunk_level: bool
 
 
-class Method(Node):
+class Method(Branch):
     name: str
     params: list[Param]
     results: list[Type] | None
 
 
-class InterfaceDeclaration(Node):
+class InterfaceDeclaration(Branch):
     name: str
     params: list[TypeParam]
     bases: list[Type]
@@ -254,98 +253,98 @@ class InterfaceDeclaration(Node):
 # Types
 
 
-class TypeName(Node):
+class TypeName(Branch):
     """`A`, `mod.A`, `A<T>`."""
 
     path: list[str]
     args: list[Type]
 
 
-class LiteralType(Node):
+class LiteralType(Branch):
     """nil, true, false, a string or a number (`text` as written, numbers with sign)."""
 
     text: str
 
 
-class ArrayType(Node):
+class ArrayType(Branch):
     item: Type
 
 
-class MapType(Node):
+class MapType(Branch):
     key: Type
     value: Type
 
 
-class TupleType(Node):
+class TupleType(Branch):
     items: list[Type]
 
 
-class RecordField(Node):
+class RecordField(Branch):
     name: str
     optional: bool
     type: Type
 
 
-class RecordType(Node):
+class RecordType(Branch):
     """`interface`: written as `interface { … }`."""
 
     fields: list[RecordField]
     interface: bool
 
 
-class FunctionType(Node):
+class FunctionType(Branch):
     params: list[Param]
     results: list[Type]
 
 
-class OptionalType(Node):
+class OptionalType(Branch):
     inner: Type
 
 
-class UnionType(Node):
+class UnionType(Branch):
     items: list[Type]
 
 
-class IntersectionType(Node):
+class IntersectionType(Branch):
     items: list[Type]
 
 
-class ReadonlyType(Node):
+class ReadonlyType(Branch):
     inner: Type
 
 
-class TypeOf(Node):
+class TypeOf(Branch):
     value: Expression
 
 
-class KeyOf(Node):
+class KeyOf(Branch):
     inner: Type
 
 
-class IndexedType(Node):
+class IndexedType(Branch):
     object: Type
     key: Type
 
 
-class ConditionalType(Node):
+class ConditionalType(Branch):
     value: Type
     base: Type
     yes: Type
     no: Type
 
 
-class AssertsType(Node):
+class AssertsType(Branch):
     name: str
     type: Type | None
 
 
-class ConstrainedType(Node):
+class ConstrainedType(Branch):
     base: Type
     name: str
     args: list[Expression]
 
 
-Expression = Node | Leaf
+Expression = Node
 Type = Node
 
 
