@@ -1,17 +1,18 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from time_vm import VM, LuaFailure
 
 from wippy.duration import format_duration, parse_duration
 from wippy.errors import WippyError
-
-from time_vm import VM, LuaFailure
 
 vm = VM()
 
 
 def ns(text: str):
-    return vm.run(f"local d, e = time.parse_duration({text}) if not d then return nil, tostring(e) end return d:nanoseconds()")
+    return vm.run(
+        f"local d, e = time.parse_duration({text}) if not d then return nil, tostring(e) end return d:nanoseconds()"
+    )
 
 
 @pytest.mark.parametrize(
@@ -81,7 +82,9 @@ def test_lua_and_python_read_the_same_durations(text):
 
 
 def test_parts_and_text():
-    assert vm.run("local d = time.parse_duration('-1h30m0.0025s') return d:hours(), d:milliseconds(), d:microseconds()") == [
+    assert vm.run(
+        "local d = time.parse_duration('-1h30m0.0025s') return d:hours(), d:milliseconds(), d:microseconds()"
+    ) == [
         pytest.approx(-1.5000006944),
         -5_400_002,
         -5_400_002_500,

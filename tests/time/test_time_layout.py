@@ -44,7 +44,10 @@ def test_formats(layout, text):
 def test_text_of_a_time():
     assert vm.run(f"return tostring({MOMENT})") == "2024-02-09 15:04:05.123456 -0700 MST"
     assert vm.run("return time.unix(0, 0):utc():format('15:04Z07:00 Z0700')") == "00:00Z Z"
-    assert vm.run("return time.unix(0, 0):utc():format('3PM'), time.unix(43200, 0):utc():format('03pm')") == ["12AM", "12pm"]
+    assert vm.run("return time.unix(0, 0):utc():format('3PM'), time.unix(43200, 0):utc():format('03pm')") == [
+        "12AM",
+        "12pm",
+    ]
 
 
 LAYOUTS = [
@@ -66,7 +69,8 @@ LAYOUTS = [
 def test_what_is_written_is_read_again(moment, nanos, minutes, layout):
     y, mo, d, h, mi, s = moment.timetuple()[:6]
     text, same, again = vm.run(
-        f"local t = time.date({y}, {mo}, {d}, {h}, {mi}, {s}, {moment.microsecond * 1000 + nanos}, time.fixed_zone('', {minutes * 60}))"
+        f"local t = time.date({y}, {mo}, {d}, {h}, {mi}, {s}, {moment.microsecond * 1000 + nanos},"
+        f" time.fixed_zone('', {minutes * 60}))"
         f" local text = t:format('{layout}') local back, e = time.parse('{layout}', text)"
         " if not back then return tostring(e), false, '' end"
         f" return text, back:equal(t), back:in_location(t:location()):format('{layout}')"
@@ -136,10 +140,22 @@ def test_a_text_that_does_not_fit_says_where(layout, value, message):
 
 def test_zone_of_a_parsed_time():
     berlin = "local berlin = time.load_location('Europe/Berlin') "
-    assert vm.run(berlin + "return time.parse(time.DATE_ONLY, '2024-07-01', berlin):format_rfc3339()") == "2024-07-01T00:00:00+02:00"
-    assert vm.run(berlin + "return time.parse(time.RFC3339, '2024-07-01T00:00:00+02:00', berlin):location() == berlin") is True
-    assert vm.run(berlin + "return time.parse(time.RFC3339, '2024-07-01T00:00:00+03:00', berlin):location() == berlin") is False
-    assert vm.run(berlin + "return time.parse('2006-01-02 MST', '2024-07-01 CEST', berlin):format_rfc3339()") == "2024-07-01T00:00:00+02:00"
+    assert (
+        vm.run(berlin + "return time.parse(time.DATE_ONLY, '2024-07-01', berlin):format_rfc3339()")
+        == "2024-07-01T00:00:00+02:00"
+    )
+    assert (
+        vm.run(berlin + "return time.parse(time.RFC3339, '2024-07-01T00:00:00+02:00', berlin):location() == berlin")
+        is True
+    )
+    assert (
+        vm.run(berlin + "return time.parse(time.RFC3339, '2024-07-01T00:00:00+03:00', berlin):location() == berlin")
+        is False
+    )
+    assert (
+        vm.run(berlin + "return time.parse('2006-01-02 MST', '2024-07-01 CEST', berlin):format_rfc3339()")
+        == "2024-07-01T00:00:00+02:00"
+    )
     assert vm.run("return time.parse('2006', '2024'):location() == time.localtz") is True
     with pytest.raises(LuaFailure, match=r"bad argument #3 to parse \(time.Location expected, got string\)"):
         vm.run("time.parse('2006', '2024', 'UTC')")
@@ -150,5 +166,8 @@ def test_any_layout_and_text_give_a_time_or_an_error(layout, value):
     def quote(text):
         return '"' + "".join(f"\\{b:03d}" for b in text.encode()) + '"'
 
-    assert vm.run(f"local t, e = time.parse({quote(layout)}, {quote(value)}) return t ~= nil or test.kind(e) == 'Invalid'") is True
+    assert (
+        vm.run(f"local t, e = time.parse({quote(layout)}, {quote(value)}) return t ~= nil or test.kind(e) == 'Invalid'")
+        is True
+    )
     vm.run(f"return time.now():format({quote(layout)})")

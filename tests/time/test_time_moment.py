@@ -38,7 +38,9 @@ def test_zones_are_those_of_the_database(moment, zone):
     assert offset is not None
     seconds = seconds_of(moment)
     assert zone_offset(zone.encode(), seconds) == (offset // timedelta(seconds=1), (aware.tzname() or "").encode())
-    shown = vm.run(f"return time.unix({seconds}, 0):in_location(time.load_location('{zone}')):format('2006-01-02 15:04:05 MST')")
+    shown = vm.run(
+        f"return time.unix({seconds}, 0):in_location(time.load_location('{zone}')):format('2006-01-02 15:04:05 MST')"
+    )
     assert shown == aware.strftime("%Y-%m-%d %H:%M:%S ").rjust(20, "0") + (aware.tzname() or "")
 
 
@@ -55,7 +57,9 @@ def test_a_wall_clock_reading_is_found_again(moment, zone):
 
 
 def test_a_reading_skipped_or_had_twice():
-    assert vm.run("return time.date(2024, 3, 31, 2, 30, 0, 0, time.load_location('Europe/Berlin')):format_rfc3339()") in (
+    assert vm.run(
+        "return time.date(2024, 3, 31, 2, 30, 0, 0, time.load_location('Europe/Berlin')):format_rfc3339()"
+    ) in (
         "2024-03-31T03:30:00+02:00",
         "2024-03-31T01:30:00+01:00",
     )
@@ -80,9 +84,18 @@ def test_parts_out_of_range_carry_over():
     assert vm.run("return time.date(2024, 14, 35, 25, 61, 61, 1500000000, time.utc):format(time.RFC3339NANO)") == (
         "2025-03-08T02:02:02.5Z"
     )
-    assert vm.run("return time.date(2024, 1, 0, 0, 0, 0, -1, time.utc):format(time.RFC3339NANO)") == "2023-12-30T23:59:59.999999999Z"
-    assert vm.run("return time.date(2023, 1, 31, 0, 0, 0, 0, time.utc):add_date(0, 1, 0):format(time.DATE_ONLY)") == "2023-03-03"
-    assert vm.run("return time.date(2024, 1, 31, 0, 0, 0, 0, time.utc):add_date(0, 1, 0):format(time.DATE_ONLY)") == "2024-03-02"
+    assert (
+        vm.run("return time.date(2024, 1, 0, 0, 0, 0, -1, time.utc):format(time.RFC3339NANO)")
+        == "2023-12-30T23:59:59.999999999Z"
+    )
+    assert (
+        vm.run("return time.date(2023, 1, 31, 0, 0, 0, 0, time.utc):add_date(0, 1, 0):format(time.DATE_ONLY)")
+        == "2023-03-03"
+    )
+    assert (
+        vm.run("return time.date(2024, 1, 31, 0, 0, 0, 0, time.utc):add_date(0, 1, 0):format(time.DATE_ONLY)")
+        == "2024-03-02"
+    )
 
 
 def test_zero_time():
@@ -94,10 +107,16 @@ def test_zero_time():
 
 
 def test_add_and_sub():
-    assert vm.run("local t = time.unix(10, 5) return t:add('1.5s'):unix_nano(), t:add(-6):unix_nano()") == [11_500_000_005, 9_999_999_999]
+    assert vm.run("local t = time.unix(10, 5) return t:add('1.5s'):unix_nano(), t:add(-6):unix_nano()") == [
+        11_500_000_005,
+        9_999_999_999,
+    ]
     assert vm.run("return tostring(time.unix(10, 0):sub(time.unix(8, 500000000)))") == "1.5s"
     far = "time.date(1, 1, 1, 0, 0, 0, 0, time.utc)"
-    assert vm.run(f"return time.unix(0, 0):sub({far}):nanoseconds(), {far}:sub(time.unix(0, 0)):nanoseconds()") == [2**63 - 1, -(2**63)]
+    assert vm.run(f"return time.unix(0, 0):sub({far}):nanoseconds(), {far}:sub(time.unix(0, 0)):nanoseconds()") == [
+        2**63 - 1,
+        -(2**63),
+    ]
     assert vm.run("local a = time.unix(0, 0) return a:sub(a:add(math.mininteger)):nanoseconds()") == 2**63 - 1
     assert vm.run("local a = time.unix(0, 0) return a:add(math.mininteger):sub(a):nanoseconds()") == -(2**63)
 
@@ -113,7 +132,8 @@ def test_comparison_is_by_instant():
 def test_two_nows_are_never_the_wrong_way_round_when_the_wall_clock_is_set_back():
     assert vm.run(
         "local a = time.now() test.advance(1000) test.set_wall(0) local b = time.now()"
-        " return b:sub(a):nanoseconds(), b:after(a), b:add('1s'):sub(a):nanoseconds(), b:unix(), b:utc():before(a:utc())"
+        " return b:sub(a):nanoseconds(), b:after(a), b:add('1s'):sub(a):nanoseconds(), b:unix(),"
+        " b:utc():before(a:utc())"
     ) == [1000, True, 1_000_001_000, 0, True]
 
 
@@ -136,7 +156,9 @@ def test_round_and_truncate(sec, nsec, unit):
 
 
 def test_round_by_nothing_changes_nothing():
-    assert vm.run("local t = time.unix(5, 7) local d = time.parse_duration(-3) return t:round(d):equal(t), t:truncate(d):equal(t)") == [True, True]
+    assert vm.run(
+        "local t = time.unix(5, 7) local d = time.parse_duration(-3) return t:round(d):equal(t), t:truncate(d):equal(t)"
+    ) == [True, True]
 
 
 def test_locations():
@@ -145,10 +167,16 @@ def test_locations():
         "Local",
         "Europe/Berlin",
     ]
-    assert vm.run("local l, e = time.load_location('') return test.kind(e), tostring(e)") == ["Invalid", "empty location name"]
+    assert vm.run("local l, e = time.load_location('') return test.kind(e), tostring(e)") == [
+        "Invalid",
+        "empty location name",
+    ]
     assert vm.run("local l, e = time.load_location('Mars/Olympus') return l, test.kind(e)") == [None, "NotFound"]
     assert vm.run("return time.now():location() == time.localtz, time.now():utc():location():string()") == [True, "UTC"]
-    assert vm.run("return tostring(time.unix(0, 0):in_location(time.fixed_zone('ZZ', -3661)))") == "1969-12-31 22:58:59 -0101 ZZ"
+    assert (
+        vm.run("return tostring(time.unix(0, 0):in_location(time.fixed_zone('ZZ', -3661)))")
+        == "1969-12-31 22:58:59 -0101 ZZ"
+    )
 
 
 @pytest.mark.parametrize(
@@ -177,4 +205,8 @@ def test_wrong_arguments_raise_at_the_call(code, message):
 def test_a_time_is_read_only():
     with pytest.raises(LuaFailure, match="cannot assign field 'x'"):
         vm.run("time.now().x = 1")
-    assert vm.run("return type(time.now()), type(time.now().year), time.now().nothing") == ["userdata", "function", None]
+    assert vm.run("return type(time.now()), type(time.now().year), time.now().nothing") == [
+        "userdata",
+        "function",
+        None,
+    ]

@@ -45,7 +45,10 @@ def test_stop_of_a_timer(vm):
         "local t = time.timer('1s') local ch = t:channel() local first, second = t:stop(), t:stop()"
         " local v, ok, closed = ch:poll() return ch == t:response(), first, second, v, ok, closed, test.pending()"
     ) == [True, True, False, None, False, True, 0]
-    assert vm.run("local t = time.timer(5) test.advance(5) return t:stop(), (t:channel():poll()) ~= nil") == [False, True]
+    assert vm.run("local t = time.timer(5) test.advance(5) return t:stop(), (t:channel():poll()) ~= nil") == [
+        False,
+        True,
+    ]
 
 
 def test_reset_of_a_timer(vm):
@@ -65,7 +68,8 @@ def test_a_fire_that_was_under_way_cannot_arrive_after_stop_or_reset(vm):
         " return stopped, (t:channel():poll())"
     ) == [True, None]
     assert vm.run(
-        "local t = time.timer(10) local fire = test.take_due() local again = t:reset(10) fire() local early = t:channel():poll()"
+        "local t = time.timer(10) local fire = test.take_due() local again = t:reset(10) fire()"
+        " local early = t:channel():poll()"
         " test.advance(10) return again, early, (t:channel():poll()) ~= nil"
     ) == [True, None, True]
 
@@ -95,7 +99,8 @@ def test_stop_of_a_ticker(vm):
 
 def test_every_tick_belongs_to_the_unit_that_made_the_ticker(vm):
     assert vm.run(
-        "test.as_unit('mine') local t = time.ticker(10) test.as_unit(nil) test.advance(10) return test.owners(), test.K.state.cur"
+        "test.as_unit('mine') local t = time.ticker(10) test.as_unit(nil) test.advance(10)"
+        " return test.owners(), test.K.state.cur"
     ) == ["mine", None]
 
 

@@ -248,5 +248,3 @@ def as_wippy(error: BaseException) -> WippyError:
     if isinstance(error, WippyError):
         return error
     return WippyError(INTERNAL, str(error) or type(error).__name__, retryable=None)
-
-

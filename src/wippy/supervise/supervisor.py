@@ -307,4 +307,3 @@ class Supervisor:
 def _named(id: ID, error: WippyError) -> WippyError:
     text = error.message if str(id) in error.message else f"service {id}: {error.message}"
     return WippyError(error.kind, text, retryable=error.retryable, details=error.details)
-

@@ -11,7 +11,9 @@ FILES = ("argument.lua", "zone.lua", "span.lua", "moment.lua", "layout.lua", "pa
 
 time = Module("time", classes={"time", "workflow"}, lua=FILES)
 
-time.lua_function("now()", in_workflow=RECORD, doc="The present moment in the local zone; in a workflow the time of its task.")
+time.lua_function(
+    "now()", in_workflow=RECORD, doc="The present moment in the local zone; in a workflow the time of its task."
+)
 time.lua_function(
     "sleep(duration: any)",
     in_workflow=TIMER,
@@ -23,7 +25,9 @@ time.lua_function(
     doc="A channel that gives one Time when the duration is over and is then closed. INVALID unless above zero.",
 )
 time.lua_function("timer(duration: any)", in_workflow=TIMER, doc="A Timer. INVALID unless the duration is above zero.")
-time.lua_function("ticker(duration: any)", in_workflow=TIMER, doc="A Ticker. INVALID unless the duration is above zero.")
+time.lua_function(
+    "ticker(duration: any)", in_workflow=TIMER, doc="A Ticker. INVALID unless the duration is above zero."
+)
 time.lua_function(
     "date(year: number, month: number, day: number, hour: number, minute: number, second: number, nanosecond: number, "
     "location?: Location)",
@@ -34,7 +38,9 @@ time.lua_function(
     "parse(layout: string, value: string, location?: Location)",
     doc="The Time a text shows by a layout. INVALID for a text that does not fit.",
 )
-time.lua_function("parse_duration(duration: any)", doc="The Duration of a number (nanoseconds) or a text such as `1h30m`.")
+time.lua_function(
+    "parse_duration(duration: any)", doc="The Duration of a number (nanoseconds) or a text such as `1h30m`."
+)
 time.lua_function("load_location(name: string)", doc="`UTC`, `Local` or an IANA name. INVALID for no name, NOT_FOUND.")
 time.lua_function("fixed_zone(name: string, offset: number)", doc="A Location so many seconds east of UTC.")
 
@@ -78,4 +84,6 @@ for owner in ("Timer", "Ticker"):
     time.lua_method(owner, "response()", doc="Its channel.")
     time.lua_method(owner, "channel()", doc="Its channel.")
     time.lua_method(owner, "stop()", in_workflow=TIMER, doc="Stops it and closes the channel.")
-time.lua_method("Timer", "reset(duration: any)", in_workflow=TIMER, doc="Starts a pending timer anew; false once it is over.")
+time.lua_method(
+    "Timer", "reset(duration: any)", in_workflow=TIMER, doc="Starts a pending timer anew; false once it is over."
+)
