@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 from lupa import lua54
@@ -16,6 +15,8 @@ from wippy.errors import NOT_FOUND, WippyError
 from wippy.kernel import codec
 from wippy.modules.bindings import Bindings
 from wippy.modules.catalog import Catalog
+from wippy.registry.entry import ID, Entry
+from wippy.registry.finder import Filter
 
 HERE = Path(__file__).parent
 KERNEL = Path(wippy.kernel.__file__).parent / "lua"
@@ -48,30 +49,30 @@ class Environment:
     def __init__(self) -> None:
         self.values: dict[str, str] = {}
 
-    def get(self, name: str, namespace: str | None = None) -> str:
+    def get(self, name: str, namespace: str = "") -> str:
         if name not in self.values:
             raise WippyError(NOT_FOUND, "environment variable not found")
         return self.values[name]
 
-    def set(self, name: str, value: str, namespace: str | None = None) -> None:
+    def set(self, name: str, value: str, namespace: str = "") -> None:
         self.values[name] = value
 
-    def all(self) -> dict[str, str]:
+    def get_all(self) -> dict[str, str]:
         return dict(self.values)
 
 
-@dataclass
 class Registry:
-    items: list[Any] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.items: list[Entry] = []
 
-    def get(self, id: str) -> Any:
-        return next((item for item in self.items if str(item.id) == id), None)
+    def get(self, id_: Any) -> Any:
+        return next((item for item in self.items if str(item.id) == str(id_)), None)
 
-    def entries(self) -> list[Any]:
-        return self.items
+    def find(self, criteria: dict[Any, Any]) -> list[Entry]:
+        return sorted(filter(Filter(criteria), self.items), key=lambda entry: entry.id)
 
-    def add(self, id: str, kind: str, meta: dict[str, Any] | None = None, data: Any = None) -> None:
-        self.items.append(SimpleNamespace(id=id, kind=kind, meta=meta or {}, data=data))
+    def add(self, id_: str, kind: str, meta: dict[str, Any] | None = None, data: Any = None) -> None:
+        self.items.append(Entry(ID.parse(id_), kind, meta or {}, data))
 
 
 @dataclass

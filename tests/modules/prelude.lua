@@ -24,6 +24,7 @@ for i, name in ipairs { "kind", "message", "retryable", "details", "context" } d
   err_methods[name] = function(e) return e[PARTS][i] end
 end
 ErrorObject = K.class { name = "error", methods = err_methods, tostring = function(e) return e[PARTS][2] end }
+K.error_class = ErrorObject
 function K.new_error(...) return setmetatable({ [PARTS] = { ... } }, ErrorObject) end
 function K.is_error(v) return K.is(v, ErrorObject) end
 function K.error_parts(e) return table.unpack(e[PARTS], 1, 5) end
@@ -37,7 +38,6 @@ function K.freeze(t)
 end
 function K.unfrozen(t) return content[t] or t end
 codec_chunk(K)
-K.ext_packers[ErrorObject] = K.pack_error
 
 function K.command(name, ...) return coroutine.yield(name, ...) end
 

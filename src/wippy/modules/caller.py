@@ -27,15 +27,15 @@ class Unit(Protocol):
 class Environment(Protocol):
     """The variables of the application."""
 
-    def get(self, name: str, namespace: str | None = None) -> str:
+    def get(self, name: str, namespace: str = "") -> str:
         """The value. Raises WippyError: NOT_FOUND."""
         ...
 
-    def set(self, name: str, value: str, namespace: str | None = None) -> None:
+    def set(self, name: str, value: str, namespace: str = "") -> None:
         """Raises WippyError: NOT_FOUND, PERMISSION_DENIED for read-only ones."""
         ...
 
-    def all(self) -> dict[str, str]:
+    def get_all(self) -> dict[str, str]:
         """Every key of every storage."""
         ...
 
@@ -43,12 +43,12 @@ class Environment(Protocol):
 class Registry(Protocol):
     """The entries of the application."""
 
-    def get(self, id: str, /) -> Any:
+    def get(self, id_: Any, /) -> Any:
         """The entry (id, kind, meta, data) or None."""
         ...
 
-    def entries(self) -> Any:
-        """All entries."""
+    def find(self, criteria: dict[Any, Any], /) -> list[Any]:
+        """Entries that fit a filter, by ascending id."""
         ...
 
 
