@@ -61,7 +61,20 @@ class ExpressionParser(TypeParser):
         at = self.i
         kind = kinds[at]
         left: Expression
-        if kind in _UNARY:
+        if kind == "name":
+            name = self.texts[at]
+            variable = self.scope.names.get(name)
+            if variable is None:
+                self.globals.add(name)
+            self.i = at + 1
+            left = tree.Name(at, at + 1, name, variable)
+            kind = kinds[at + 1]
+            if kind in _SUFFIXES:
+                left = self.suffixes(left, at)
+                kind = kinds[self.i]
+            if kind in _CASTS:
+                left = self._casts(left, at)
+        elif kind in _UNARY:
             self.i = at + 1
             operand = self.expression(_UNARY_POWER)
             left = tree.Unary(at, self.i, kind, operand)
@@ -98,17 +111,12 @@ class ExpressionParser(TypeParser):
                     self.marks.append(left)
 
     def _operand(self) -> Expression:
-        """A value with its suffixes and casts."""
+        """A value that begins with no name or operator, with its suffixes and casts."""
         kinds = self.kinds
         at = self.i
         kind = kinds[at]
         node: Expression
-        if kind == "name":
-            self.i = at + 1
-            node = self._name_node(at)
-            if kinds[at + 1] in _SUFFIXES:
-                node = self.suffixes(node, at)
-        elif kind == "string":
+        if kind == "string":
             self.i = at + 1
             node = tree.String(at, at + 1, self.texts[at])
         elif kind == "number":
@@ -173,13 +181,12 @@ class ExpressionParser(TypeParser):
                 self.i = i + 2
                 node = tree.Field(at, i + 2, node, self.texts[i + 1])
             elif kind == "(":
-                if "\n" in self.tokens.skips[i] and kinds[i - 1] == ")":
+                if kinds[i - 1] == ")" and "\n" in self.tokens.skips[i]:
                     self.fail(
                         "ambiguous syntax (function call x new statement)",
                         hint="put a ; in front of the parenthesis if it begins a new statement",
                     )
-                args = self._arguments()
-                node = tree.Call(at, self.i, node, args)
+                node = self._call(node, at)
             elif kind == ":":
                 if kinds[i + 1] not in NAMES:
                     self.i = i + 1
@@ -195,19 +202,17 @@ class ExpressionParser(TypeParser):
                 self.close("]", "[", i)
                 node = tree.Index(at, self.i, node, key)
             elif kind == "string" or kind == "{":
-                args = self._arguments()
-                node = tree.Call(at, self.i, node, args)
+                node = self._call(node, at)
             else:
                 return node
-            if type(node) is tree.Call and type(node.callee) is tree.Name and node.callee.name == "require":
-                self._require(node)
 
-    def _require(self, node: tree.Call) -> None:
-        callee = node.callee
-        if isinstance(callee, tree.Name) and callee.variable is None and len(node.args) == 1:
-            name = node.args[0]
+    def _call(self, callee: Expression, at: int) -> tree.Call:
+        args = self._arguments()
+        if type(callee) is tree.Name and callee.name == "require" and callee.variable is None and len(args) == 1:
+            name = args[0]
             if isinstance(name, tree.String):
-                self.requires.append((unquote(name.text).decode("utf-8", "replace"), self.tokens.line(node.at)))
+                self.requires.append((unquote(name.text).decode("utf-8", "replace"), self.tokens.line(at)))
+        return tree.Call(at, self.i, callee, args)
 
     def _arguments(self) -> list[Expression]:
         at = self.i
