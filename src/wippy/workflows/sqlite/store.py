@@ -22,7 +22,7 @@ _COLUMNS = (
 
 
 class Batch:
-    """The rows of one transaction. Within one batch inserts are carried out before updates, deletes come last."""
+    """The rows of one transaction, written in the order of `_STATEMENTS`; deletes come last."""
 
     __slots__ = (
         "activities",
@@ -52,17 +52,18 @@ class Batch:
         self.closed: list[tuple[int]] = []
 
 
+# Runs close before the next ones open: at most one open run may have a workflow ID.
 _STATEMENTS = (
-    ("executions", f"INSERT INTO execution ({_COLUMNS}) VALUES ({','.join('?' * 23)})"),
-    ("histories", "INSERT INTO history (run, first, last, size, time_ns, events) VALUES (?,?,?,?,?,?)"),
-    ("buffered", "INSERT INTO buffered (run, event) VALUES (?,?)"),
-    ("activities", "INSERT INTO activity VALUES (?,?,?,?,?,?,?,?)"),
-    ("timers", "INSERT INTO timer VALUES (?,?,?)"),
     (
         "changed",
         "UPDATE execution SET status=?, task=?, task_due=?, task_attempt=?, cancel_requested=?, signals=?, "
         "closed_ns=?, next_run=?, memo=?, attributes=?, outcome=? WHERE seq=?",
     ),
+    ("executions", f"INSERT INTO execution ({_COLUMNS}) VALUES ({','.join('?' * 23)})"),
+    ("histories", "INSERT INTO history (run, first, last, size, time_ns, events) VALUES (?,?,?,?,?,?)"),
+    ("buffered", "INSERT INTO buffered (run, event) VALUES (?,?)"),
+    ("activities", "INSERT INTO activity VALUES (?,?,?,?,?,?,?,?)"),
+    ("timers", "INSERT INTO timer VALUES (?,?,?)"),
     ("activity_updates", "UPDATE activity SET attempt=?, due=?, cancel=?, last_failure=? WHERE run=? AND id=?"),
     ("unbuffered", "DELETE FROM buffered WHERE run=?"),
     ("gone_activities", "DELETE FROM activity WHERE run=? AND id=?"),

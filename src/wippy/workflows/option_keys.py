@@ -1,0 +1,204 @@
+"""Options as Lua code writes them (flat keys such as `workflow.id`) as typed options."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import IntEnum
+from typing import Any, TypeVar
+
+from wippy.duration import parse_duration
+from wippy.errors import UNKNOWN, WippyError
+from wippy.workflows.options import (
+    ActivityOptions,
+    ConflictPolicy,
+    ParentClosePolicy,
+    RetryPolicy,
+    ReusePolicy,
+    WorkflowOptions,
+)
+
+E = TypeVar("E", bound=IntEnum)
+
+_EXTRA_ALIASES = {
+    "workflow.search_attributes": ("temporal.workflow.typed_search_attributes",),
+    "workflow.summary": ("temporal.workflow.static_summary",),
+    "workflow.details": ("temporal.workflow.static_details",),
+}
+
+
+def _bad(key: str, must: str) -> WippyError:
+    return WippyError(UNKNOWN, f"{key} must be {must}", retryable=None)
+
+
+def _duration(key: str, value: Any) -> int:
+    if isinstance(value, bool):
+        raise _bad(key, "a duration (text such as 30s, or a number of milliseconds)")
+    if isinstance(value, (int, float)):
+        if value < 0 or value != value:
+            raise _bad(key, "a duration that is not negative")
+        return round(value * 1_000_000)
+    if isinstance(value, str):
+        try:
+            parsed = parse_duration(value)
+        except WippyError as error:
+            raise _bad(key, f"a duration ({error.message})") from None
+        if parsed < 0:
+            raise _bad(key, "a duration that is not negative")
+        return parsed
+    raise _bad(key, "a duration (text such as 30s, or a number of milliseconds)")
+
+
+def _string(key: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise _bad(key, "a string")
+    return value
+
+
+def _filled(key: str, value: Any) -> str:
+    text = _string(key, value)
+    if not text:
+        raise WippyError(UNKNOWN, f"{key} cannot be empty", retryable=None)
+    return text
+
+
+def _bool(key: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise _bad(key, "a boolean")
+    return value
+
+
+def _table(key: str, value: Any) -> dict[str, Any]:
+    if isinstance(value, list) and not value:
+        return {}
+    if not isinstance(value, dict):
+        raise _bad(key, "a table with string keys")
+    return {str(name): item for name, item in value.items()}
+
+
+def _enum(kind: type[E]) -> Callable[[str, Any], E]:
+    names = {member.name.lower(): member for member in kind if member.name != "UNSET"}
+
+    def parse(key: str, value: Any) -> E:
+        if isinstance(value, str):
+            found = names.get(value.lower().replace("-", "_"))
+            if found is not None:
+                return found
+        elif isinstance(value, (int, float)) and not isinstance(value, bool):
+            for member in names.values():
+                if member == value:
+                    return member
+        raise _bad(key, f"one of {', '.join(names)}")
+
+    return parse
+
+
+def _retry(key: str, value: Any) -> RetryPolicy:
+    table = {name.lower().replace("_", ""): item for name, item in _table(key, value).items()}
+    initial = _duration(f"{key}.initial_interval", table.get("initialinterval", 0)) or 1_000_000_000
+    coefficient = table.get("backoffcoefficient", 0) or 2.0
+    if isinstance(coefficient, bool) or not isinstance(coefficient, (int, float)):
+        raise _bad(f"{key}.backoff_coefficient", "a number")
+    if coefficient < 1:
+        raise _bad(f"{key}.backoff_coefficient", "at least 1")
+    attempts = table.get("maximumattempts", 0)
+    if isinstance(attempts, bool) or not isinstance(attempts, (int, float)) or attempts != int(attempts) or attempts < 0:
+        raise _bad(f"{key}.maximum_attempts", "an integer that is not negative")
+    kinds = table.get("nonretryableerrortypes", [])
+    if isinstance(kinds, str):
+        kinds = [kinds]
+    if not isinstance(kinds, list) or not all(isinstance(kind, str) for kind in kinds):
+        raise _bad(f"{key}.non_retryable_error_types", "a string or a list of strings")
+    return RetryPolicy(
+        initial_ns=initial,
+        coefficient=float(coefficient),
+        maximum_ns=_duration(f"{key}.maximum_interval", table.get("maximuminterval", 0)),
+        maximum_attempts=int(attempts),
+        non_retryable=kinds,
+    )
+
+
+def search_attributes(value: Any, key: str = "search_attributes") -> dict[str, Any]:
+    """Checks typed search attributes; integral floats become integers. Raises WippyError with the attribute's name."""
+    out: dict[str, Any] = {}
+    for name, item in _table(key, value).items():
+        if isinstance(item, float) and item.is_integer():
+            out[name] = int(item)
+        elif isinstance(item, (str, bool, int, float)):
+            out[name] = item
+        elif isinstance(item, list):
+            for index, part in enumerate(item, 1):
+                if not isinstance(part, str):
+                    raise WippyError(
+                        UNKNOWN, f'search attribute "{name}": item {index} must be a string', retryable=None
+                    )
+            out[name] = item
+        else:
+            raise WippyError(
+                UNKNOWN,
+                f'search attribute "{name}": unsupported value type {type(item).__name__}',
+                retryable=None,
+            )
+    return out
+
+
+_Row = tuple[str, str, Callable[[str, Any], Any]]
+
+_WORKFLOW: list[_Row] = [
+    ("workflow.id", "id", _filled),
+    ("workflow.execution_timeout", "execution_timeout_ns", _duration),
+    ("workflow.run_timeout", "run_timeout_ns", _duration),
+    ("workflow.task_timeout", "task_timeout_ns", _duration),
+    ("workflow.id_conflict_policy", "conflict", _enum(ConflictPolicy)),
+    ("workflow.id_reuse_policy", "reuse", _enum(ReusePolicy)),
+    ("workflow.execution_error_when_already_started", "error_when_started", _bool),
+    ("workflow.retry_policy", "retry", _retry),
+    ("workflow.cron_schedule", "cron", _string),
+    ("workflow.memo", "memo", _table),
+    ("workflow.search_attributes", "search_attributes", lambda key, value: search_attributes(value, key)),
+    ("workflow.start_delay", "start_delay_ns", _duration),
+    ("workflow.summary", "summary", _string),
+    ("workflow.details", "details", _string),
+    ("workflow.parent_close_policy", "parent_close", _enum(ParentClosePolicy)),
+]
+
+_ACTIVITY: list[_Row] = [
+    ("activity.start_to_close_timeout", "start_to_close_ns", _duration),
+    ("activity.schedule_to_close_timeout", "schedule_to_close_ns", _duration),
+    ("activity.schedule_to_start_timeout", "schedule_to_start_ns", _duration),
+    ("activity.heartbeat_timeout", "heartbeat_ns", _duration),
+    ("activity.retry_policy", "retry", _retry),
+    ("activity.task_queue", "queue", _filled),
+    ("activity.id", "id", _filled),
+    ("activity.summary", "summary", _string),
+]
+
+
+def _parse(rows: list[_Row], options: Any) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    if not options:
+        return found
+    for key, field, parse in rows:
+        for name in (key, f"temporal.{key}", *_EXTRA_ALIASES.get(key, ())):
+            if name in options:
+                value = parse(key, options[name])
+                if field == "start_to_close_ns" and value == 0:
+                    break
+                found[field] = value
+                break
+    return found
+
+
+def workflow_options(options: Any) -> WorkflowOptions:
+    """Options of a start or of a child; unknown keys are ignored. Raises WippyError: `<key> must be …`."""
+    return WorkflowOptions(**_parse(_WORKFLOW, options))
+
+
+def task_queue(options: Any) -> str | None:
+    """The raw task queue that a start asks for, or None."""
+    found = _parse([("workflow.task_queue", "queue", _filled)], options)
+    return found.get("queue")
+
+
+def activity_options(options: Any) -> ActivityOptions:
+    """Options of one activity call; unknown keys are ignored. Raises WippyError: `<key> must be …`."""
+    return ActivityOptions(**_parse(_ACTIVITY, options))
