@@ -43,6 +43,11 @@ def test_scopes_are_immutable_values():
     assert (scope.contains(b.id), both.contains(b.id), len(scope.policies)) == (False, True, 1)
     assert both.without(b.id) == scope
     assert hash(both.without(b.id)) == hash(scope)
+    policies = Policies()
+    policies.add(a)
+    policies.add(b)
+    assert policies.scope(ID.parse(text) for text in [*both.ids, "app:gone"]) == both
+    assert policies.scope([ID("app", "gone")]) is None
     assert scope.without(b.id) is scope
     replaced = scope.with_(policy("a", "deny"))
     assert (len(replaced.policies), replaced.evaluate(ADA, "x", "y")) == (1, "deny")

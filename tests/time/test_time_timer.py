@@ -97,13 +97,6 @@ def test_stop_of_a_ticker(vm):
     ) == [True, True, True, None, True, 0, True]
 
 
-def test_every_tick_belongs_to_the_unit_that_made_the_ticker(vm):
-    assert vm.run(
-        "test.as_unit('mine') local t = time.ticker(10) test.as_unit(nil) test.advance(10)"
-        " return test.owners(), test.K.state.cur"
-    ) == ["mine", None]
-
-
 def test_wrong_receivers_raise(vm):
     with pytest.raises(LuaFailure, match=r"test:1: bad argument #1 to stop \(time.Timer expected, got userdata\)"):
         vm.run("time.timer(5).stop(time.ticker(5))")

@@ -25,10 +25,9 @@ K.error_parts = function(e) return table.unpack(rawget(e, "parts_"), 1, 5) end
 local clock, steady, timers = 1700000000000000000, 5000, {}
 function K.now() return clock end
 function K.monotonic() return steady end
-K.state = {}
 
 function K.timer_start(ns, fn)
-  local t = { due = steady + ns, fn = fn, owner = K.state.cur and K.state.cur.p }
+  local t = { due = steady + ns, fn = fn }
   timers[#timers + 1] = t
   return t
 end
@@ -76,12 +75,6 @@ function test.advance(ns, by_jump)
 end
 function test.set_wall(ns) clock = ns end
 function test.pending() return #timers end
-function test.owners()
-  local out = {}
-  for i, t in ipairs(timers) do out[i] = tostring(t.owner) end
-  return table.concat(out, ",")
-end
-function test.as_unit(name) K.state.cur = name and { p = name } or nil end
 -- Late fire: the timer is due but its function runs after the stop.
 function test.take_due()
   local t = table.remove(timers, 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from ..registry.entry import ID, Entry
 from ..registry.notice import Notice
@@ -41,6 +41,11 @@ class Policies:
     def group(self, id: ID) -> Scope | None:
         """All policies that list the group, or None where none does."""
         found = [policy for policy in self._policies.values() if id in policy.groups]
+        return Scope(found) if found else None
+
+    def scope(self, ids: Iterable[ID]) -> Scope | None:
+        """The policies of these ids that exist, or None where none does."""
+        found = [self._policies[id] for id in ids if id in self._policies]
         return Scope(found) if found else None
 
     def all(self) -> list[Policy]:

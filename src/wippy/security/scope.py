@@ -28,6 +28,11 @@ class Scope:
         """Its policies."""
         return tuple(self._policies.values())
 
+    @property
+    def ids(self) -> list[str]:
+        """The ids of its policies, sorted: enough to make it again with `Policies.scope`."""
+        return sorted(str(id) for id in self._policies)
+
     def with_(self, policy: Policy) -> Scope:
         """A scope with this policy too, in place of one of the same id."""
         return Scope([*self._policies.values(), policy])
@@ -60,4 +65,4 @@ class Scope:
         return self._hash
 
     def __repr__(self) -> str:
-        return f"Scope({', '.join(sorted(str(id) for id in self._policies))})"
+        return f"Scope({', '.join(self.ids)})"

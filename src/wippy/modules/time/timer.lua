@@ -76,21 +76,8 @@ function timer_methods.reset(self, d)
   return true
 end
 
--- The kernel cancels timers with the unit that started them; a tick starts its successor for the same unit.
-local function owned(state, owner, fn, ...)
-  if not state then return fn(...) end
-  local running = state.cur
-  state.cur = owner
-  local result = fn(...)
-  state.cur = running
-  return result
-end
-
 local function new_ticker(ns)
   local ticker = setmt({ [CHANNEL] = channel_new(TICKS), [HANDLE] = false }, Ticker)
-  local state = K.state
-  local unit = state and state.cur and state.cur.p
-  local owner = unit and { p = unit }
   local due = not K.workflow and K.monotonic() + ns
   local function tick()
     if not ticker[HANDLE] then return end
@@ -103,7 +90,7 @@ local function new_ticker(ns)
       due = due + ns + late // ns * ns
       wait = due - now
     end
-    ticker[HANDLE] = owned(state, owner, timer_start, wait, tick)
+    ticker[HANDLE] = timer_start(wait, tick)
     channel_offer(ticker[CHANNEL], T.now())
   end
   ticker[HANDLE] = timer_start(ns, tick)
