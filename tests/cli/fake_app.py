@@ -32,6 +32,9 @@ class App:
             )
         if self.does == "fault":
             raise ZeroDivisionError("inside")
+        if self.does == "boot":
+            print("serving", flush=True)
+            await self.told.wait()
         self.logger.info("started", {"entries": 3})
         self.logger.debug("details")
 

@@ -215,6 +215,13 @@ def test_signal_ends_a_program_too(project: Path) -> None:
     assert process.returncode == 0
 
 
+def test_signal_during_boot_is_acted_on_after_it(project: Path) -> None:
+    with started("boot", "greet") as process:
+        process.send_signal(signal.SIGTERM)
+        out, _ = process.communicate(timeout=30)
+    assert (process.returncode, out) == (0, "")
+
+
 def test_second_signal_ends_at_once_even_when_the_loop_is_busy(project: Path) -> None:
     with started("busy") as process:
         process.send_signal(signal.SIGTERM)
@@ -236,6 +243,22 @@ def test_banner_and_silence(project: Path) -> None:
     with started("serve", "-s") as process:
         process.send_signal(signal.SIGINT)
         assert process.communicate(timeout=30) == ("", "")
+
+
+def test_output_for_machines_has_no_banner(project: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, str(FAKE), "run", "--log", "json"],
+        env={**os.environ, "FAKE_APP": "serve"},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    lines = []
+    while (line := process.stdout.readline()) != "serving\n":
+        lines.append(json.loads(line)["msg"])
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+    assert lines[0] == "initializing runtime"
 
 
 def test_on_a_terminal_the_log_is_for_people(project: Path) -> None:

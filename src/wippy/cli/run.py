@@ -36,7 +36,8 @@ def run(arguments: Arguments) -> int:
     is_program = bool(entry or name)
     log = open_log(arguments, config, silent=is_program)
     library.take_over(log)
-    if not arguments.on("silent") and not is_program:
+    as_json = config.get("logger.encoding", "") == "json" and not arguments.on("console")
+    if not (arguments.on("silent") or is_program or as_json):
         print(banner(), flush=True)
     logger = log.named("run")
     logger.info("initializing runtime", {"memory_limit": size_text(memory_limit(arguments))})

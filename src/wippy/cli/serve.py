@@ -55,17 +55,25 @@ def serve(
 
 async def conduct(app: Application, log: Log, program: Program | None, arguments: list[str], host: str | None) -> int:
     """Starts, waits and stops `app` in order; signals are taken care of meanwhile."""
-    with Signals(log, app.request_shutdown):
+    with Signals(log, app.request_shutdown) as signals:
         try:
             await app.start()
-            if program is not None:
+            if program is not None and not signals.seen:
                 await _run_program(app, program, arguments, host)
             else:
                 await app.wait()
         except BaseException:
-            await app.stop()
+            await _give_up(app, log)
             raise
         return await app.stop()
+
+
+async def _give_up(app: Application, log: Log) -> None:
+    """Stops what had started; the reason for giving up matters more than what goes wrong here."""
+    try:
+        await app.stop()
+    except Exception as error:
+        log.named("run").error("shutdown failed", cause=error)
 
 
 async def _run_program(app: Application, program: Program, arguments: list[str], host: str | None) -> None:

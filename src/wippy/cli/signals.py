@@ -29,7 +29,7 @@ class Signals:
     def __init__(self, log: Log, request_shutdown: Callable[[], None]) -> None:
         self._logger = log.named("run")
         self._request_shutdown = request_shutdown
-        self._seen = False
+        self.seen = False
         self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Signals:
@@ -47,9 +47,9 @@ class Signals:
     # Handlers are set with `signal` and not on the loop: the second signal must end the process even while the
     # loop is busy. They run between any two instructions of the main thread and so must take no lock.
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        if self._seen:
+        if self.seen:
             self._force_exit()
-        self._seen = True
+        self.seen = True
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._begin, signal.Signals(number))
 

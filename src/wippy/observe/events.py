@@ -113,12 +113,18 @@ class EventBus:
         self._deliver()
 
     def _deliver(self) -> None:
-        while True:
+        try:
+            while True:
+                with self._lock:
+                    if not self._waiting:
+                        self._delivering = False
+                        return
+                    event, subscriptions = self._waiting.popleft()
+                for subscription in subscriptions:
+                    if subscription.wants(event):
+                        subscription.deliver(event)
+        except BaseException:
+            # An interrupt ends this thread's work, not the bus: the next sender goes on.
             with self._lock:
-                if not self._waiting:
-                    self._delivering = False
-                    return
-                event, subscriptions = self._waiting.popleft()
-            for subscription in subscriptions:
-                if subscription.wants(event):
-                    subscription.deliver(event)
+                self._delivering = False
+            raise
