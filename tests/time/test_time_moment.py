@@ -1,3 +1,4 @@
+import time as clock
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -29,6 +30,43 @@ def test_civil_dates_are_those_of_the_calendar(moment):
     assert days_from_civil(moment.year, moment.month, moment.day) == seconds // 86400
     y, mo, d, h, mi, s = moment.timetuple()[:6]
     assert vm.run(f"return time.date({y}, {mo}, {d}, {h}, {mi}, {s}, 0, time.utc):unix()") == seconds
+
+
+def test_every_day_of_400_years_follows_the_one_before():
+    assert (
+        vm.run(
+            """
+        local lengths = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 }
+        local y, m, d = 1999, 12, 31
+        for day = 10957, 10957 + 146097 do
+          local leap = y % 4 == 0 and (y % 100 ~= 0 or y % 400 == 0)
+          if d == (m == 2 and leap and 29 or lengths[m]) then
+            m, d = m + 1, 1
+            if m > 12 then y, m = y + 1, 1 end
+          else
+            d = d + 1
+          end
+          local a, b, c = time.unix(day * 86400, 0):utc():date()
+          if a ~= y or b ~= m or c ~= d then return y, m, d end
+        end
+        """
+        )
+        is None
+    )
+
+
+def test_local_is_the_zone_of_the_machine(monkeypatch):
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    clock.tzset()
+    try:
+        assert zone_offset(b"Local", 0) == (32400, b"JST")
+        assert VM().run("return time.date(1970, 1, 1, 9, 0, 0, 0):unix(), tostring(time.unix(0, 0))") == [
+            0,
+            "1970-01-01 09:00:00 +0900 JST",
+        ]
+    finally:
+        monkeypatch.undo()
+        clock.tzset()
 
 
 @given(st.datetimes(min_value=datetime(1900, 1, 1), max_value=datetime(2100, 1, 1)), st.sampled_from(ZONES))
@@ -153,6 +191,13 @@ def test_round_and_truncate(sec, nsec, unit):
     over = total % unit
     assert absolute(down) == total - over
     assert absolute(near) == (total - over if over < unit - over else total - over + unit)
+
+
+def test_half_rounds_up():
+    assert vm.run(
+        "local t = time.unix(90, 0) return t:round(time.parse_duration('1m')):unix(),"
+        " time.unix(0, 5):round(time.parse_duration(10)):nanosecond()"
+    ) == [120, 10]
 
 
 def test_round_by_nothing_changes_nothing():
