@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -53,6 +54,7 @@ class Scopes:
         self._lock = threading.Lock()
         self._numbers: dict[Any, int] = {}
         self._scopes: list[Any] = []
+        self.build: Callable[[list[str]], Any] = lambda policies: None
 
     def number(self, scope: Any) -> int:
         """The number of a scope (hashable)."""
@@ -63,6 +65,11 @@ class Scopes:
                 self._scopes.append(scope)
                 self._numbers[scope] = found
             return found
+
+    def rebuild(self, policies: list[str]) -> int | None:
+        """The number of the scope of those policies that exist here; None if none does."""
+        scope = self.build(policies) if policies else None
+        return None if scope is None else self.number(scope)
 
     def get(self, number: int) -> Any:
         """The scope of a number."""

@@ -1,0 +1,53 @@
+"""The Lua files of a VM in the order in which they are loaded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+KERNEL = Path(__file__).parent / "lua"
+PACKAGE = KERNEL.parent.parent
+
+BASE_FILES = (
+    "raw",
+    "object",
+    "base/text",
+    "base/frozen",
+    "base/errors",
+    "base/operators",
+    "base/base",
+    "base/coroutine",
+    "base/os",
+    "base/pattern",
+    "base/string",
+    "base/format",
+    "base/pack",
+    "base/table",
+    "base/math",
+)
+KERNEL_FILES = (
+    "codec",
+    "copy",
+    "schedule",
+    "message",
+    "channel",
+    "select",
+    "mailbox",
+    "pid",
+    "timer",
+    "unit",
+    "code",
+    "call",
+    "link",
+    "remote",
+    "spawn",
+    "dispatch",
+    "workflow",
+)
+LAST_FILES = ("step", "boot")
+
+FILES: tuple[tuple[str, Path], ...] = (
+    *((f"wippy.{name}", KERNEL / f"{name}.lua") for name in (*BASE_FILES, *KERNEL_FILES)),
+    ("wippy.binder", PACKAGE / "modules" / "lua" / "binder.lua"),
+    *((f"wippy.{name}", KERNEL / f"{name}.lua") for name in LAST_FILES),
+)
+"""(chunk name, path) pairs."""

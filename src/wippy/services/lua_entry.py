@@ -1,0 +1,124 @@
+"""Kinds `function.lua`, `library.lua`, `process.lua`, `workflow.lua`: code."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from wippy.errors import INVALID, SourceError, WippyError
+from wippy.registry.decode import decode
+from wippy.registry.entry import Entry
+from wippy.services.site import Site
+from wippy.units.code import LuaCode
+from wippy.units.pool import Pool, PoolConfig
+
+KINDS = ("function.lua", "library.lua", "process.lua", "workflow.lua")
+
+
+class LuaConfig(msgspec.Struct):
+    """Data of a Lua entry."""
+
+    source: str = ""
+    method: str = ""
+    modules: list[str] = []
+    imports: dict[str, Any] = {}
+    pool: PoolConfig = msgspec.field(default_factory=PoolConfig)
+
+
+class LuaEntryHandler:
+    """Compiles code when it is registered and tells the VMs when it changes."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    async def create(self, entry: Entry) -> None:
+        code = self._code(entry)
+        try:
+            self._site.runtime.code.put(code)
+        except SourceError as error:
+            raise self._placed(entry, error) from None
+        except WippyError as error:
+            key = "modules" if "no module of that name" in error.message else "imports"
+            raise entry.error(error.message, "data", key, kind=error.kind) from None
+
+    async def update(self, entry: Entry, old: Entry) -> None:
+        await self.create(entry)
+        self._changed(str(entry.id))
+
+    async def delete(self, entry: Entry) -> None:
+        id = str(entry.id)
+        affected = self._site.runtime.code.affected(id)
+        self._site.runtime.code.remove(id)
+        self._tell(affected)
+
+    def _changed(self, id: str) -> None:
+        self._tell(self._site.runtime.code.affected(id))
+
+    def _tell(self, ids: list[str]) -> None:
+        packed = msgspec.msgpack.encode(ids)
+        for worker in list(self._site.runtime.router.workers.values()):
+            worker.post(["invalidate", "", 0, 0, packed])
+        for host in self._site.workflow_hosts.values():
+            host.code_changed(ids)
+
+    def _placed(self, entry: Entry, error: SourceError) -> SourceError:
+        """A syntax error in inline source is shown where it stands in the definition file."""
+        if entry.file_of("source") or entry.source is None or error.line is None:
+            return error
+        position = entry.source.line_of("data", "source") or entry.source.line_of("source")
+        if not position:
+            return error
+        inline = "\n" in str(entry.data.get("source", ""))
+        line = position + error.line if inline else position
+        return SourceError(
+            error.bare,
+            file=entry.source.file,
+            line=line,
+            column=None,
+            text=entry.source.text_of(line),
+            hint=f"in the source of {entry.id}, line {error.line}",
+        )
+
+    def _code(self, entry: Entry) -> LuaCode:
+        config = decode(entry, LuaConfig, env=self._site.read_variable)
+        function, library = entry.kind == "function.lua", entry.kind == "library.lua"
+        if not config.source and entry.kind != "process.lua":
+            raise entry.error("source is required", "data", hint="give the code as text or as file://name.lua")
+        if function and not config.method:
+            raise entry.error("method is required", "data", hint="name the function that the source returns")
+        for name in config.modules:
+            if not name:
+                raise entry.error("module cannot be empty", "data", "modules")
+            if ":" in name:
+                raise entry.error(
+                    f"module cannot have a namespace: {name}", "data", "modules", hint="entries are named in imports:"
+                )
+        imports: dict[str, str] = {}
+        for alias, target in config.imports.items():
+            if not alias:
+                raise entry.error("import alias cannot be empty", "data", "imports")
+            if isinstance(target, dict):
+                target = f"{target.get('ns', '')}:{target.get('name', '')}"
+            if not isinstance(target, str) or not target.strip(":"):
+                raise entry.error("import :name cannot be empty", "data", "imports", alias)
+            imports[alias] = target
+        try:
+            pool = config.pool.pool() if function else Pool()
+        except WippyError as error:
+            raise entry.error(error.message, "data", "pool", kind=INVALID) from None
+        options = entry.meta.get("options")
+        options = options if isinstance(options, dict) else None
+        default_host = (options or {}).get("default_host") or entry.meta.get("default_host")
+        return LuaCode(
+            id=str(entry.id),
+            kind=entry.kind,
+            source=config.source,
+            file=entry.file_of("source"),
+            method="" if library else config.method or "main",
+            modules=config.modules,
+            imports=imports,
+            pool=pool,
+            options=options,
+            default_host=str(default_host) if default_host and entry.kind.startswith("process.") else None,
+        )

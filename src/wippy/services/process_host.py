@@ -1,0 +1,141 @@
+"""Kinds `process.host` and `terminal.host`: where processes run."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import Any
+
+import msgspec
+
+from wippy.errors import INVALID, WippyError
+from wippy.registry.decode import decode
+from wippy.registry.entry import Entry
+from wippy.registry.lifecycle import Lifecycle
+from wippy.services.site import Site
+from wippy.units.host import HostConfig, ProcessHost
+
+
+class HostBlock(msgspec.Struct):
+    """The `host` block."""
+
+    workers: int = 0
+    queue_size: int = 0
+    local_queue_size: int = 0
+    max_processes: int = 0
+    max_mailbox: int = 0
+    max_memory: int | str = 0
+
+
+class HostEntry(msgspec.Struct):
+    """Data of a host entry."""
+
+    host: HostBlock = msgspec.field(default_factory=HostBlock)
+    hide_logs: bool = False
+    lifecycle: Lifecycle = msgspec.field(default_factory=Lifecycle)
+
+
+_UNITS = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
+
+
+def memory_size(value: int | str) -> int:
+    """Bytes of `64M`, `1GB`, `1048576`. Raises WippyError: INVALID."""
+    if isinstance(value, int):
+        return max(value, 0)
+    text = value.strip().upper().removesuffix("B").removesuffix("I")
+    number, unit = (text[:-1], text[-1]) if text[-1:] in _UNITS else (text, "")
+    try:
+        return int(float(number) * _UNITS[unit])
+    except ValueError:
+        raise WippyError(INVALID, f"max_memory must be a size such as 64M, got {value!r}") from None
+
+
+class HostService:
+    """A process host under supervision."""
+
+    def __init__(self, host: ProcessHost, stop_timeout: float) -> None:
+        self.host = host
+        self._stop_timeout = stop_timeout
+
+    async def start(self, ended: Any) -> str | None:
+        await asyncio.get_running_loop().run_in_executor(None, self.host.start)
+        return None
+
+    async def stop(self) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            await loop.run_in_executor(None, self.host.stop, self._stop_timeout * 0.9)
+        except asyncio.CancelledError:
+            self.host.kill()
+            raise
+
+
+class HostHandler:
+    """Makes hosts of entries; a changed entry replaces its host."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    async def create(self, entry: Entry) -> None:
+        self._put(entry, restart=False)
+
+    async def update(self, entry: Entry, old: Entry) -> None:
+        self._put(entry, restart=True)
+
+    async def delete(self, entry: Entry) -> None:
+        id = str(entry.id)
+        self._site.hosts.pop(id, None)
+        self._site.terminals.pop(id, None)
+        await self._site.supervisor.unregister(entry.id)
+
+    def _put(self, entry: Entry, restart: bool) -> None:
+        config = decode(entry, HostEntry, env=self._site.read_variable)
+        block = config.host
+        for name, text in (("workers", "workers"), ("queue_size", "queue size"), ("local_queue_size", "local queue size")):
+            if getattr(block, name) < 0:
+                raise entry.error(f"{text} must be greater than 0", "data", "host", name)
+        terminal = entry.kind == "terminal.host"
+        try:
+            memory = memory_size(block.max_memory)
+        except WippyError as error:
+            raise entry.error(error.message, "data", "host", "max_memory") from None
+        host = ProcessHost(
+            str(entry.id),
+            self._site.runtime,
+            HostConfig(
+                workers=1 if terminal else block.workers or os.cpu_count() or 1,
+                max_processes=max(block.max_processes, 0),
+                max_mailbox=max(block.max_mailbox, 0),
+                max_memory=memory,
+            ),
+            extra={"workflow_worker": self._site_workflow_worker},
+        )
+        self._site.hosts[str(entry.id)] = host
+        if terminal:
+            self._site.terminals[str(entry.id)] = config
+        service = HostService(host, config.lifecycle.stop_timeout / 1e9)
+        self._site.supervisor.register(entry.id, service, config.lifecycle, restart=restart)
+
+    def _site_workflow_worker(self, id: bytes) -> Any:
+        return workflow_worker(self._site, id)
+
+
+def workflow_worker(site: Site, id: bytes) -> Any:
+    """For `workflow.execute`: the host that runs a workflow, or None and why there is none to choose."""
+    hosts = sorted(site.workflow_hosts)
+    entry = id.decode("utf-8", "replace")
+    if not hosts:
+        return None, (
+            f"no workflow worker runs {entry}: add a workflow.worker (or temporal.worker) entry to the application".encode()
+        )
+    code = site.runtime.code.get(entry)
+    if code is not None:
+        found = site.registry.get(entry)
+        named = ((found.meta.get("temporal") or {}).get("workflow") or {}).get("worker") if found else None
+        if isinstance(named, str) and named:
+            full = named if ":" in named else f"{entry.partition(':')[0]}:{named}"
+            if full in site.workflow_hosts:
+                return full.encode(), None
+    if len(hosts) > 1:
+        return None, f"several workflow workers can run {entry} ({', '.join(hosts)}): use process.exec with one".encode()
+    return hosts[0].encode(), None

@@ -1,0 +1,99 @@
+"""Kind `process.service`: a process that the supervisor keeps running."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import msgspec
+
+from wippy.errors import NOT_FOUND, UNAVAILABLE, WippyError
+from wippy.kernel import codec
+from wippy.registry.decode import decode
+from wippy.registry.entry import Entry
+from wippy.registry.lifecycle import Lifecycle
+from wippy.services.site import Site, qualified
+
+
+class ServiceEntry(msgspec.Struct):
+    """Data of a service entry; each item of `input` is one argument."""
+
+    process: str = ""
+    host: str = ""
+    input: list[Any] = []
+    lifecycle: Lifecycle = msgspec.field(default_factory=Lifecycle)
+
+
+class ProcessService:
+    """Starts the process with a monitor of the runtime, reports its end, cancels it to stop."""
+
+    def __init__(self, site: Site, entry: Entry, config: ServiceEntry) -> None:
+        self._site = site
+        self._process = qualified(config.process, entry)
+        self._config = config
+        self._watcher = ""
+        self._pid = ""
+        self._gone: asyncio.Event = asyncio.Event()
+
+    async def start(self, ended: Any) -> str | None:
+        router = self._site.runtime.router
+        loop = asyncio.get_running_loop()
+        gone = self._gone = asyncio.Event()
+
+        def told(event: dict[str, Any]) -> None:
+            router.forget_watcher(watcher)
+            error = event["error"]
+            failure = error.exception() if isinstance(error, codec.ErrorValue) else None
+            loop.call_soon_threadsafe(gone.set)
+            ended(failure)
+
+        watcher = router.watcher(told)
+        self._watcher = watcher
+        frame = self._site.frame(self._config.lifecycle).blob()
+        options = codec.pack([{"watcher": watcher}])[1:]
+        future = router.request("spawn", self._config.host, self._process, frame, options, codec.pack(self._config.input))
+        try:
+            values = await asyncio.wrap_future(future)
+        except WippyError as error:
+            router.forget_watcher(watcher)
+            if error.kind in (NOT_FOUND, UNAVAILABLE):
+                error.retryable = error.kind == UNAVAILABLE
+            raise
+        self._pid = values[0]
+        return self._pid
+
+    async def stop(self) -> None:
+        router = self._site.runtime.router
+        if not self._pid or self._gone.is_set():
+            return
+        router.dispatch(["cancel", self._pid, 0, 0, self._watcher, "service stopping", "", b""])
+        await self._gone.wait()
+
+
+class ProcessServiceHandler:
+    """Registers services with the supervisor; changes count from the next start on."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    async def create(self, entry: Entry) -> None:
+        config = decode(entry, ServiceEntry, env=self._site.read_variable)
+        if not config.process:
+            raise entry.error("process is required", "data", hint="name the process entry that the service runs")
+        if not config.host:
+            raise entry.error("host is required", "data", hint="name the process.host entry it runs on, in full")
+        if config.host == "node:control":
+            raise entry.error(f"invalid host: {config.host}", "data", "host")
+        process = self._site.registry.peek(qualified(config.process, entry))
+        if process is None:
+            raise self._site.registry.missing(entry, qualified(config.process, entry), "data", "process", what="process")
+        host = self._site.registry.peek(config.host)
+        if host is None:
+            raise self._site.registry.missing(entry, config.host, "data", "host", what="host")
+        self._site.supervisor.register(entry.id, ProcessService(self._site, entry, config), config.lifecycle)
+
+    async def update(self, entry: Entry, old: Entry) -> None:
+        await self.create(entry)
+
+    async def delete(self, entry: Entry) -> None:
+        await self._site.supervisor.unregister(entry.id)
