@@ -1,10 +1,10 @@
 from contextlib import suppress
 
+import lang_printer as printer
 import lupa.lua54 as lupa
-import printer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from programs import plain, programs, soup
+from lang_programs import plain, programs, soup
 
 from wippy.errors import SourceError
 from wippy.lang.compiler import compile_source

@@ -39,6 +39,7 @@ ERRORS = [
     ("::a::\ndo ::a:: end", "label 'a' already defined on line 1", 2, 4),
     ("goto x\nlocal y = 1\n::x::\nprint(y)", "<goto x> at line 1 jumps into the scope of local 'y'", 1, 1),
     ("repeat goto x; local y ::x:: until y", "jumps into the scope of local 'y'", 1, 8),
+    ("do local a goto x end local y ::x:: f(y)", "jumps into the scope of local 'y'", 1, 12),
     ("break", "no loop to break", 1, 1),
     ("while x do local f = function() break end end", "no loop to break", 1, 33),
     ("local x <const> = 1", "unexpected symbol near '<'", 1, 9),

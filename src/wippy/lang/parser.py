@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from wippy.errors import SourceError
 from wippy.lang import tree
 from wippy.lang.cursor import NAMES
@@ -38,6 +40,9 @@ def parse(source: bytes | str, name: str) -> Chunk:
             text=tokens.line_text(line),
             hint="split the expression or the functions into smaller ones",
         ) from None
+    finally:
+        # Parser and scope know each other: without this their lists wait for the garbage collector.
+        del parser.scope
     return Chunk(name, tokens, body, parser.marks, parser.declarations, parser.requires, parser.globals)
 
 
@@ -52,21 +57,6 @@ class Parser(ExpressionParser):
         self.globals: set[str] = set()
         self.line_of = tokens.line
         self.scope = Scope(self)
-        self._statements = {
-            "local": self._local,
-            "if": self._if,
-            "return": self._return,
-            "for": self._for,
-            "function": self._function,
-            "while": self._while,
-            "repeat": self._repeat,
-            "do": self._do,
-            "break": self._break,
-            "goto": self._goto,
-            "label": self._label,
-            "type": self._type,
-            "interface": self._interface,
-        }
 
     def chunk(self) -> list[Node]:
         body = self.block()
@@ -78,14 +68,14 @@ class Parser(ExpressionParser):
     def block(self) -> list[Node]:
         """Statements up to the end of the block; the caller opens and closes its scope."""
         kinds = self.kinds
-        statements = self._statements
+        statements = _STATEMENTS
         body: list[Node] = []
         while True:
             kind = kinds[self.i]
             if kind == "name":
                 body.append(self._expression_statement())
             elif kind in statements:
-                body.append(statements[kind]())
+                body.append(statements[kind](self))
                 if kind == "return":
                     return body
             elif kind in _BLOCK_ENDS:
@@ -430,3 +420,20 @@ class Parser(ExpressionParser):
 def _is_integer_step(step: Expression) -> bool:
     inner = step.operand if isinstance(step, tree.Unary) and step.op == "-" else step
     return isinstance(inner, tree.Number) and inner.text.isdigit()
+
+
+_STATEMENTS: dict[str, Callable[[Parser], Node]] = {
+    "local": Parser._local,
+    "if": Parser._if,
+    "return": Parser._return,
+    "for": Parser._for,
+    "function": Parser._function,
+    "while": Parser._while,
+    "repeat": Parser._repeat,
+    "do": Parser._do,
+    "break": Parser._break,
+    "goto": Parser._goto,
+    "label": Parser._label,
+    "type": Parser._type,
+    "interface": Parser._interface,
+}
