@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from wippy.observe.events import Event, EventBus, matches
+from wippy.observe.events import Event, Bus, matches
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ def test_patterns(pattern: str, text: str, fits: bool) -> None:
 
 
 def test_subscribers_get_what_they_asked_for() -> None:
-    bus = EventBus()
+    bus = Bus()
     got: list[Event] = []
     bus.subscribe(got.append, "registry", "entry.*")
     bus.send("registry", "entry.create", "app:a", {"n": 1})
@@ -37,7 +37,7 @@ def test_subscribers_get_what_they_asked_for() -> None:
 
 
 def test_closed_subscription_gets_nothing_more() -> None:
-    bus = EventBus()
+    bus = Bus()
     got: list[str] = []
     other: list[str] = []
     subscription = bus.subscribe(lambda event: got.append(event.path))
@@ -50,7 +50,7 @@ def test_closed_subscription_gets_nothing_more() -> None:
 
 
 def test_no_replay_for_late_subscribers() -> None:
-    bus = EventBus()
+    bus = Bus()
     late: list[str] = []
 
     def first(event: Event) -> None:
@@ -65,7 +65,7 @@ def test_no_replay_for_late_subscribers() -> None:
 
 
 def test_events_sent_by_a_receiver_follow_in_order_for_all() -> None:
-    bus = EventBus()
+    bus = Bus()
     seen: dict[str, list[str]] = {"a": [], "b": []}
 
     def answer(event: Event) -> None:
@@ -80,7 +80,7 @@ def test_events_sent_by_a_receiver_follow_in_order_for_all() -> None:
 
 
 def test_all_subscribers_see_one_order_from_many_threads() -> None:
-    bus = EventBus()
+    bus = Bus()
     seen: list[list[str]] = [[], [], []]
     for each in seen:
         bus.subscribe(lambda event, each=each: each.append(event.path))
@@ -103,7 +103,7 @@ def test_all_subscribers_see_one_order_from_many_threads() -> None:
 
 
 def test_broken_receiver_stops_nobody_and_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
-    bus = EventBus()
+    bus = Bus()
     got: list[str] = []
 
     def broken(event: Event) -> None:

@@ -5,14 +5,15 @@ import json
 import logging
 import re
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from wippy.observe.events import Event, EventBus
+from wippy.observe.events import Event, Bus
 from wippy.observe.form import ConsoleForm, JsonForm, ScreenForm, TabForm
 from wippy.observe.level import DEBUG, ERROR, INFO, WARN, level_of
-from wippy.observe.library import LibraryHandler
+from wippy.observe.library import LibraryHandler, take_over
 from wippy.observe.log import Log
 from wippy.observe.log_stream import stream_to_events
 from wippy.observe.record import Record
@@ -252,25 +253,42 @@ def test_stream_that_cannot_show_a_character_gets_an_escape() -> None:
     assert raw.getvalue().endswith(b"\tx\tgr\\xfcn \\u20ac\n")
 
 
-def test_python_libraries_write_to_the_log(out: io.StringIO) -> None:
-    handler = LibraryHandler(Log(TabForm(), out))
-    library = logging.Logger("library.part", logging.DEBUG)
-    library.addHandler(handler)
+@pytest.fixture
+def root() -> Iterator[None]:
+    """The state of Python's logging comes back after the test."""
+    ours, all_ = logging.getLogger("wippy"), logging.getLogger()
+    levels = ours.level, all_.level
+    yield
+    for handler in [each for each in all_.handlers if isinstance(each, LibraryHandler)]:
+        all_.removeHandler(handler)
+    logging.captureWarnings(False)
+    ours.setLevel(levels[0])
+    all_.setLevel(levels[1])
+
+
+@pytest.mark.usefixtures("root")
+def test_python_logging_goes_to_the_log(out: io.StringIO) -> None:
+    take_over(Log())
+    take_over(Log(TabForm(), out))
+    library = logging.getLogger("library.part")
     library.info("not worth it")
     library.warning("careful: %s", "hot")
     try:
         raise ValueError("broken")
     except ValueError:
         library.exception("failed")
+    logging.getLogger("wippy.store").info("ours")
+    logging.getLogger("wippy.store").debug("too fine")
     assert [line.split("\t")[1:] for line in out.getvalue().splitlines()] == [
         ["WARN", "library.part", "careful: hot"],
         ["ERROR", "library.part", "failed", '{"error": "broken"}'],
+        ["INFO", "store", "ours"],
     ]
 
 
 def test_log_as_events() -> None:
     log = Log()
-    bus = EventBus()
+    bus = Bus()
     got: list[Event] = []
     bus.subscribe(got.append, "logs")
     end = stream_to_events(log, bus)

@@ -44,7 +44,7 @@ class Subscription:
 
     __slots__ = ("_broken", "_bus", "_receiver", "kind", "open", "system")
 
-    def __init__(self, bus: EventBus, system: str, kind: str, receiver: Receiver) -> None:
+    def __init__(self, bus: Bus, system: str, kind: str, receiver: Receiver) -> None:
         self._bus = bus
         self._receiver = receiver
         self._broken = False
@@ -70,7 +70,7 @@ class Subscription:
         self._bus.drop(self)
 
 
-class EventBus:
+class Bus:
     """Keeps one order for all events: every subscriber sees them as they were sent.
 
     Receivers are called one event after the other, in the thread of one of the senders, with no lock

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .events import EventBus
+from .events import Bus
 from .form import plain_value, spaced_json
 from .log import Log
 from .record import Record
@@ -14,7 +14,7 @@ SYSTEM = "logs"
 KIND = "logs.entry"
 
 
-def stream_to_events(log: Log, bus: EventBus) -> Callable[[], None]:
+def stream_to_events(log: Log, bus: Bus) -> Callable[[], None]:
     """Publishes every record: system `logs`, kind `logs.entry`, path the logger's name.
 
     Returns:
