@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from wippy.observe.events import Event, Bus, matches
+from wippy.observe.events import Bus, Event, matches
 
 
 @pytest.mark.parametrize(

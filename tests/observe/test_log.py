@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from wippy.observe.events import Event, Bus
+from wippy.observe.events import Bus, Event
 from wippy.observe.form import ConsoleForm, JsonForm, ScreenForm, TabForm
 from wippy.observe.level import DEBUG, ERROR, INFO, WARN, level_of
 from wippy.observe.library import LibraryHandler, take_over

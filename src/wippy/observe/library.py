@@ -7,7 +7,6 @@ import logging
 from .level import DEBUG, ERROR, INFO, WARN
 from .log import Log
 
-
 OWN = "wippy"
 PREFIX = f"{OWN}."
 
