@@ -40,7 +40,17 @@ def test_source_name_and_version_are_the_key(tmp_path, compiled, monkeypatch):
     assert compiled == ["app:x", "app:x", "app:y", "app:x"]
 
 
-@pytest.mark.parametrize("damage", [lambda b: b"", lambda b: b[:-9], lambda b: b[:-1] + b"~", lambda b: b"x" * len(b)])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda data: data.replace(b"return", b"retern"),
+        lambda data: b"",
+        lambda data: data[:-9],
+        lambda data: data[:-1] + b"~",
+        lambda data: b"x" * len(data),
+    ],
+    ids=["text", "empty", "cut", "last byte", "other"],
+)
 def test_damaged_files_are_made_again(tmp_path, compiled, damage):
     cache = CompileCache(tmp_path)
     good = cache.compile(SOURCE, "app:x")
