@@ -98,7 +98,9 @@ class Services:
 class Lua:
     """One VM with one unit."""
 
-    def __init__(self, services: Services | None = None, *, catalog: Catalog | None = None, workflow: bool = False) -> None:
+    def __init__(
+        self, services: Services | None = None, *, catalog: Catalog | None = None, workflow: bool = False
+    ) -> None:
         self.services = services or Services()
         self.bindings = Bindings(self.services, catalog)
         self.unit = Unit(workflow=workflow)

@@ -59,7 +59,7 @@ def _lua(text: str) -> str:
         ('K.constant("sql.NULL")', '"SQL_NULL"'),
         ('require("json").decode("{}")', "{}"),
         ('require("json").decode("[]")', "[]"),
-        ('K.freeze({1, K.freeze({a = 1})})', '[1,{"a":1}]'),
+        ("K.freeze({1, K.freeze({a = 1})})", '[1,{"a":1}]'),
     ],
 )
 def test_encode(lua: Lua, expression: str, text: str) -> None:
@@ -85,7 +85,9 @@ def test_encode_refuses(lua: Lua, expression: str, words: str) -> None:
 
 def test_shared_tables_and_the_deepest_allowed_nesting_encode(lua: Lua) -> None:
     assert encode(lua, "(function() local t = {1} return {t, t} end)()") == "[[1],[1]]"
-    assert encode(lua, "(function() local t = {} for i = 1, 128 do t = {t} end return t end)()") == "[" * 129 + "]" * 129
+    assert (
+        encode(lua, "(function() local t = {} for i = 1, 128 do t = {t} end return t end)()") == "[" * 129 + "]" * 129
+    )
 
 
 @pytest.mark.parametrize(
@@ -115,7 +117,9 @@ def test_decode(lua: Lua, text: str, value: object) -> None:
      '"a\nb"', '"open', "[", '{"a"', "tru", "nul", "// c\n1", "\ufeff1", "[" * 130 + "]" * 130, '"\udcff"', " "],
 )  # fmt: skip
 def test_decode_refuses(lua: Lua, text: str) -> None:
-    value, kind, message = lua.call(f'local v, e = require("json").decode({_lua(text)}) return v, e:kind(), e:message()')
+    value, kind, message = lua.call(
+        f'local v, e = require("json").decode({_lua(text)}) return v, e:kind(), e:message()'
+    )
     assert (value, kind) == (None, "Internal")
     assert message.startswith("decode failed: ")
 
@@ -144,7 +148,9 @@ def _without_nulls(value: object) -> object:
 @given(plain.map(_without_nulls))
 def test_a_document_survives_decode_and_encode(lua: Lua, value: object) -> None:
     text = json.dumps(value)
-    again = lua.call(f'local j = require("json") local v, e = j.decode({_lua(text)}) if e then error(e:message()) end return (j.encode(v))')
+    again = lua.call(
+        f'local j = require("json") local v, e = j.decode({_lua(text)}) if e then error(e:message()) end return (j.encode(v))'
+    )
     back = json.loads(again)
     assert back == value or (isinstance(value, float) and math.isclose(back, value, rel_tol=0))
 

@@ -86,7 +86,7 @@ async def test_several_statements(lua: Lua) -> None:
         """
         local r = assert(db:execute("create table t (a); insert into t values (?), (?); insert into t values (?); -- end", {1, 2, 3}))
         local rows = assert(db:query("insert into t values (99); select count(*) n from t where a > ?", {1}))
-        local _, e = db:execute("insert into t values (?); insert into t values (?, ?)", {1})
+        local _, e = db:execute("insert into t values (?); insert into t values (? + ?)", {1})
         return r.rows_affected, rows[1].n, e:message(), db:query("insert into t values (7) returning a")[1].a, #db:query("delete from t")
         """,
     )
@@ -108,7 +108,11 @@ async def test_declared_types(lua: Lua) -> None:
         "b": True, "c": 1, "d": "1970-01-01T00:00:00Z", "e": "2023-11-14T22:13:20Z", "f": "2024-02-03T02:05:06Z", "g": 5,
     }  # fmt: skip
     assert second["b"] is False
-    assert (second["d"], second["e"], second["f"]) == ("0001-01-01T00:00:00Z", "2024-01-01T10:00:00Z", "2024-01-01T00:00:00Z")
+    assert (second["d"], second["e"], second["f"]) == (
+        "0001-01-01T00:00:00Z",
+        "2024-01-01T10:00:00Z",
+        "2024-01-01T00:00:00Z",
+    )
     assert got[1] == [{"x": 1, "m": 0}]
 
 
@@ -188,8 +192,9 @@ async def test_a_canceled_query_is_interrupted_and_leaves_the_queue(lua: Lua) ->
     endless = "with recursive c(x) as (select 1 union all select x + 1 from c) select count(*) from c"
     running = asyncio.create_task(database.query(endless))
     queued = asyncio.create_task(database.execute("create table never (a)"))
-    while database.engine._current is None:
-        await asyncio.sleep(0)
+    async with asyncio.timeout(10):
+        while database.engine._current is None:
+            await asyncio.sleep(0)
     queued.cancel()
     running.cancel()
     await asyncio.gather(running, queued, return_exceptions=True)
@@ -229,7 +234,10 @@ async def test_argument_errors_point_at_the_caller(lua: Lua) -> None:
 
 
 async def test_handles_are_opaque(lua: Lua) -> None:
-    got = await run(lua, "return type(db), type(db.query), type(db.nothing), db:release(), db:release(), db:stats().open_connections")
+    got = await run(
+        lua,
+        "return type(db), type(db.query), type(db.nothing), db:release(), db:release(), db:stats().open_connections",
+    )
     assert got == ["userdata", "function", "nil", True, True, 1.0]
     with pytest.raises(LuaFailure, match="Immutable"):
         await run(lua, "sql.type.SQLITE = 1")

@@ -93,7 +93,9 @@ def test_tostring(lua: Lua) -> None:
 
 
 def test_wrong_arguments_raise(lua: Lua) -> None:
-    with pytest.raises(LuaFailure, match=r"test:1: bad argument #2 to where \(string, table or condition expected, got boolean\)"):
+    with pytest.raises(
+        LuaFailure, match=r"test:1: bad argument #2 to where \(string, table or condition expected, got boolean\)"
+    ):
         lua.call(B + 'local s = b.select("a"):where(true)')
     with pytest.raises(LuaFailure, match=r"test:1: bad argument #1 to eq \(table expected, got nil\)"):
         lua.call(B + "local s = b.eq()")

@@ -74,7 +74,11 @@ class Bindings:
             if index < len(arguments) and isinstance(arguments[index], str):
                 arguments[index] = arguments[index].encode()
         parameters = function.parameters
-        while len(arguments) < len(parameters) and not parameters[len(arguments)].optional:
+        while arguments and arguments[-1] is None and len(arguments) <= len(parameters):
+            if not parameters[len(arguments) - 1].default:
+                break
+            arguments.pop()
+        while len(arguments) < len(parameters) and not parameters[len(arguments)].default and not parameters[len(arguments)].rest:
             arguments.append(None)
         for index, value in enumerate(arguments):
             if index < len(parameters) and parameters[index].python is str and isinstance(value, bytes):

@@ -74,10 +74,10 @@ class Services(Protocol):
 class Call:
     """One call of a module function."""
 
-    __slots__ = ("_handles", "_services", "unit")
+    __slots__ = ("_handles", "services", "unit")
 
     def __init__(self, services: Services, unit: Unit, handles: Any) -> None:
-        self._services = services
+        self.services: Any = services
         self.unit = unit
         self._handles = handles
 
@@ -105,11 +105,11 @@ class Call:
 
     @property
     def registry(self) -> Registry:
-        return self._services.registry
+        return self.services.registry
 
     @property
     def environment(self) -> Environment:
-        return self._services.environment
+        return self.services.environment
 
     def now_ns(self) -> int:
         return self.unit.now_ns()
@@ -119,11 +119,11 @@ class Call:
 
     def resource(self, id: str) -> Any:
         """The live object behind an entry. Raises WippyError: NOT_FOUND."""
-        return self._services.resource(id)
+        return self.services.resource(id)
 
     def permit(self, action: str, resource: str, meta: dict[str, Any] | None = None) -> bool:
         """Whether the caller may do `action` on `resource`."""
-        return self._services.permitted(self.unit.frame, action, resource, meta)
+        return self.services.permitted(self.unit.frame, action, resource, meta)
 
     def log(self, level: str, name: str, message: str, fields: dict[str, Any]) -> None:
-        self._services.log(level, name, message, fields, self.unit)
+        self.services.log(level, name, message, fields, self.unit)

@@ -13,7 +13,7 @@ from wippy.modules.module import Function, Module
 
 GROUP = "wippy.modules"
 
-# Each stands in wippy.modules.<name> as an attribute of the same name and is imported when first asked for.
+# Each stands in wippy.modules.<name> as an attribute `<name>` or `module` and is imported when first asked for.
 BUILT_IN = (
     "channel",
     "coroutine",
@@ -88,7 +88,9 @@ class Catalog:
     def names(self) -> list[str]:
         """Names that can be required: built in and offered by installed packages."""
         offered = {point.name for point in entry_points(group=GROUP)}
-        return sorted({name for name in BUILT_IN if self.get(name)} | offered | {n for n, m in self._modules.items() if m})
+        return sorted(
+            {name for name in BUILT_IN if self.get(name)} | offered | {n for n, m in self._modules.items() if m}
+        )
 
     def _index(self, module: Module) -> None:
         for function in module.all_functions():
@@ -99,7 +101,12 @@ class Catalog:
         path = f"wippy.modules.{name}"
         if importlib.util.find_spec(path) is None:
             return None
-        return getattr(importlib.import_module(path), name)
+        room = importlib.import_module(path)
+        for attribute in (name, "module"):
+            found = getattr(room, attribute, None)
+            if isinstance(found, Module):
+                return found
+        return None
 
     def _installed(self, name: str) -> Module | None:
         for point in entry_points(group=GROUP, name=name):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
+from typing import Any
 
 from lupa import lua54
 
@@ -19,7 +20,8 @@ def compiled(path: str, name: str) -> bytes:
     Raises:
         ValueError: the file has a syntax error.
     """
-    runtime = lua54.LuaRuntime(encoding=None, unpack_returned_tuples=True, register_eval=False, register_builtins=False)
+    make: Any = lua54.LuaRuntime
+    runtime = make(encoding=None, unpack_returned_tuples=True, register_eval=False, register_builtins=False)
     compile_ = runtime.execute(
         b"local load, dump = load, string.dump return function(text, name)"
         b" local f, e = load(text, name, 't') if not f then return nil, e end return dump(f) end"

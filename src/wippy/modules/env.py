@@ -10,7 +10,10 @@ env = Module("env", classes={"process", "nondeterministic"})
 
 
 @env.function(
-    permission="env.get", resource="key", denied="not allowed to access environment variable: {resource}", in_workflow=REFUSE
+    permission="env.get",
+    resource="key",
+    denied="not allowed to access environment variable: {resource}",
+    in_workflow=REFUSE,
 )
 def get(call: Call, key: str) -> str:
     """The value of a variable by public name or entry ID. Errors: INVALID, PERMISSION_DENIED, NOT_FOUND."""

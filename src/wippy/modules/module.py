@@ -17,7 +17,18 @@ from typing import Any
 from wippy.errors import INVALID, PERMISSION_DENIED
 
 CLASSES = frozenset(
-    {"deterministic", "nondeterministic", "workflow", "encoding", "security", "io", "network", "storage", "process", "time"}
+    {
+        "deterministic",
+        "nondeterministic",
+        "workflow",
+        "encoding",
+        "security",
+        "io",
+        "network",
+        "storage",
+        "process",
+        "time",
+    }
 )
 WORKFLOW_CLASSES = frozenset({"deterministic", "workflow"})
 
@@ -52,7 +63,8 @@ class Convert:
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One parameter as Lua sees it. `type` is what an argument error names; `python` is what the handler gets."""
+    """One parameter as Lua sees it. `type` is what an argument error names; `python` is what the handler gets, `default`
+    tells whether the handler has a value for it when it is absent."""
 
     name: str
     type: str
@@ -60,6 +72,7 @@ class Parameter:
     rest: bool = False
     convert: str | None = None
     python: type | None = None
+    default: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +112,15 @@ class ObjectClass:
 _class_ids = itertools.count(1)
 _object_classes: dict[type, ObjectClass] = {}
 _SIGNATURE = re.compile(r"^\s*([A-Za-z_]\w*)\s*\(\s*(.*?)\s*\)\s*$", re.S)
-_LUA_TYPES = {str: "string", bytes: "string", int: "integer", float: "number", bool: "boolean", dict: "table", list: "table"}
+_LUA_TYPES = {
+    str: "string",
+    bytes: "string",
+    int: "integer",
+    float: "number",
+    bool: "boolean",
+    dict: "table",
+    list: "table",
+}
 
 
 def object_class_of(python: type) -> ObjectClass | None:
@@ -128,7 +149,9 @@ class Module:
         self.classes = frozenset(classes)
         unknown = self.classes - CLASSES
         if unknown:
-            raise ValueError(f"module {name}: unknown class {', '.join(sorted(unknown))}; known: {', '.join(sorted(CLASSES))}")
+            raise ValueError(
+                f"module {name}: unknown class {', '.join(sorted(unknown))}; known: {', '.join(sorted(CLASSES))}"
+            )
         self.doc = doc
         self.functions: dict[str, Function] = {}
         self.objects: dict[str, ObjectClass] = {}
@@ -278,7 +301,9 @@ class Module:
     def _signature(self, signature: str, owner: str | None, in_workflow: InWorkflow, doc: str) -> Function:
         match = _SIGNATURE.match(signature)
         if match is None:
-            raise ValueError(f"module {self.name}: cannot read the signature {signature!r}; write name(a: type, b?: type)")
+            raise ValueError(
+                f"module {self.name}: cannot read the signature {signature!r}; write name(a: type, b?: type)"
+            )
         name, inside = match.groups()
         parameters = []
         for part in filter(None, (piece.strip() for piece in inside.split(","))):
@@ -312,14 +337,14 @@ def _parameter(parameter: inspect.Parameter, hint: Any) -> Parameter:
         hint = members[0] if len(members) == 1 else Any
     hint = typing.get_origin(hint) or hint
     if convert is not None or hint is Any:
-        return Parameter(parameter.name, "any", True, rest, convert, None)
+        return Parameter(parameter.name, "any", True, rest, convert, None, optional)
     lua_type = _LUA_TYPES.get(hint)
     if lua_type is None:
         held = _object_classes.get(hint) if isinstance(hint, type) else None
         if held is None:
             raise ValueError(f"parameter {parameter.name}: {hint} has no form in Lua")
         lua_type = held.name
-    return Parameter(parameter.name, lua_type, optional or rest, rest, None, hint)
+    return Parameter(parameter.name, lua_type, optional or rest, rest, None, hint, optional)
 
 
 def _function_spec(function: Function) -> dict[str, Any]:

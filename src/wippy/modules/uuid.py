@@ -59,7 +59,13 @@ def v1(call: Call) -> str:
     noise = call.entropy(8)
     sequence = int.from_bytes(noise[:2], "big") & 0x3FFF
     node = (int.from_bytes(noise[2:], "big")) | 1 << 40
-    fields = (ticks & 0xFFFFFFFF, ticks >> 32 & 0xFFFF, ticks >> 48 & 0x0FFF | 0x1000, sequence >> 8 | 0x80, sequence & 0xFF)
+    fields = (
+        ticks & 0xFFFFFFFF,
+        ticks >> 32 & 0xFFFF,
+        ticks >> 48 & 0x0FFF | 0x1000,
+        sequence >> 8 | 0x80,
+        sequence & 0xFF,
+    )
     return str(UUID(fields=(*fields, node)))
 
 
@@ -74,7 +80,13 @@ def v7(call: Call) -> str:
     """A UUID that sorts by time: milliseconds, then random bits."""
     milliseconds = call.now_ns() // 1_000_000
     noise = int.from_bytes(call.entropy(10), "big")
-    value = (milliseconds & (1 << 48) - 1) << 80 | 7 << 76 | (noise >> 64 & 0xFFF) << 64 | 0b10 << 62 | noise & (1 << 62) - 1
+    value = (
+        (milliseconds & (1 << 48) - 1) << 80
+        | 7 << 76
+        | (noise >> 64 & 0xFFF) << 64
+        | 0b10 << 62
+        | noise & (1 << 62) - 1
+    )
     return str(UUID(int=value))
 
 

@@ -58,7 +58,9 @@ fs.object("File", File)
 fs.object("Scanner", Scanner)
 
 
-@fs.function(permission="fs.get", resource="name", denied="not allowed to access filesystem: {resource}", in_workflow=REFUSE)
+@fs.function(
+    permission="fs.get", resource="name", denied="not allowed to access filesystem: {resource}", in_workflow=REFUSE
+)
 def get(call: Call, name: str) -> Volume:
     """The volume entry `name`. Errors: INVALID, PERMISSION_DENIED, NOT_FOUND."""
     if not name:
@@ -267,5 +269,7 @@ def batch(call: Call, scanner: Scanner) -> tuple[list[bytes], str | None]:
     return scanner.batch()
 
 
-fs.lua_method(Volume, "readdir(path: string)", doc="An iterator over {name, type}. Errors: NOT_FOUND, INVALID, INTERNAL.")
+fs.lua_method(
+    Volume, "readdir(path: string)", doc="An iterator over {name, type}. Errors: NOT_FOUND, INVALID, INTERNAL."
+)
 fs.lua_method(File, "scanner(split?: string)", doc="A Scanner over lines, words, bytes or runes. Errors: INVALID.")

@@ -53,7 +53,7 @@ end
 natives.methods["fs.File"].scanner = function(file, split)
   local source, err = make_scanner(file, split)
   if err then return nil, err end
-  return setmt({ [SOURCE] = source, [TOKENS] = {}, [AT] = 0, [TEXT] = "" }, Scanner), nil
+  return setmt({ [SOURCE] = source, [TOKENS] = {}, [AT] = 0, [TEXT] = "", [ERR] = false }, Scanner), nil
 end
 
 return {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat as stat_bits
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 from wippy.errors import ALREADY_EXISTS, INTERNAL, INVALID, NOT_FOUND, PERMISSION_DENIED, WippyError
 
@@ -16,7 +16,9 @@ DIRECTORY_BIT = 1 << 31
 
 def failed(kind: str, text: str, error: BaseException | None = None) -> WippyError:
     """An error of an operation; nothing is known about another try."""
-    return WippyError(kind, f"{text}: {error.strerror or error}" if isinstance(error, OSError) else text, retryable=None)
+    return WippyError(
+        kind, f"{text}: {error.strerror or error}" if isinstance(error, OSError) else text, retryable=None
+    )
 
 
 def resolved(path: str, folder: str) -> str:
@@ -52,7 +54,9 @@ class DirectoryVolume:
         self.mode = mode | 0o111 if mode & 0o444 == 0o444 and not mode & 0o111 else mode
 
     @classmethod
-    def open(cls, directory: str, *, base: str | Path = ".", auto_init: bool = False, mode: str = "0755") -> DirectoryVolume:
+    def open(
+        cls, directory: str, *, base: str | Path = ".", auto_init: bool = False, mode: str = "0755"
+    ) -> DirectoryVolume:
         """The volume of an `fs.directory` entry.
 
         Args:
@@ -109,7 +113,7 @@ class DirectoryVolume:
             if mode == "r" and stat_bits.S_ISDIR(os.fstat(descriptor).st_mode):
                 os.close(descriptor)
                 raise failed(NOT_FOUND, f"failed to open file: {path}: is a directory")
-            return os.fdopen(descriptor, {"r": "rb", "a": "ab"}.get(mode, "wb"))
+            return cast(BinaryIO, os.fdopen(descriptor, {"r": "rb", "a": "ab"}.get(mode, "wb")))
         except OSError as error:
             raise failed(NOT_FOUND, f"failed to open file: {path}", error) from None
         except WippyError as error:
@@ -172,7 +176,9 @@ class DirectoryVolume:
             raise failed(INVALID, f"not a directory: {path}")
         try:
             with os.scandir(real) as found:
-                items = [{"name": e.name, "type": "directory" if e.is_dir(follow_symlinks=False) else "file"} for e in found]
+                items = [
+                    {"name": e.name, "type": "directory" if e.is_dir(follow_symlinks=False) else "file"} for e in found
+                ]
         except OSError as error:
             raise failed(INTERNAL, f"readdir {path}", error) from None
         return sorted(items, key=lambda item: item["name"])

@@ -60,7 +60,8 @@ def bound(params: list[Any] | None) -> list[Any] | None:
     if not params:
         return None
     return [
-        None if isinstance(value, Constant) else _blob(value[0]) if isinstance(value, list) else value for value in params
+        None if isinstance(value, Constant) else _blob(value[0]) if isinstance(value, list) else value
+        for value in params
     ]
 
 
@@ -89,7 +90,9 @@ def _usable(statement: Statement, text: str = "statement is closed") -> Statemen
     return statement
 
 
-@sql.function(permission="db.get", resource="id", denied="not allowed to access database: {resource}", in_workflow=REFUSE)
+@sql.function(
+    permission="db.get", resource="id", denied="not allowed to access database: {resource}", in_workflow=REFUSE
+)
 def get(call: Call, id: str) -> Connection:
     """The database entry `id`. Errors: INVALID, PERMISSION_DENIED, NOT_FOUND, UNAVAILABLE when it is being stopped."""
     if not id:

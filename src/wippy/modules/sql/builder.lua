@@ -31,21 +31,21 @@ end
 local function text_arg(v, n, name)
   if rawtype(v) == "string" then return v end
   if rawtype(v) == "number" then return text_of(v) end
-  badtype(n, name, "string", v, 3)
+  badtype(n, name, "string", v, 4)
 end
 
 local function count_arg(v, n, name)
-  if rawtype(v) ~= "number" then badtype(n, name, "number", v, 3) end
+  if rawtype(v) ~= "number" then badtype(n, name, "number", v, 4) end
   if v ~= v or v < 0 then return 0 end
   return tointeger(floor(v)) or K.raw.maxinteger
 end
 
-local function texts(n, name, ...)
+local function texts(n, name, level, ...)
   local out = {}
   for i = 1, select("#", ...) do
     local v = select(i, ...)
     if rawtype(v) == "number" then v = text_of(v) end
-    if rawtype(v) ~= "string" then badtype(n + i - 1, name, "string", v, 3) end
+    if rawtype(v) ~= "string" then badtype(n + i - 1, name, "string", v, level) end
     out[i] = v
   end
   return out
@@ -102,7 +102,7 @@ local function builder_class(name, build)
 end
 
 local function lists(method, name, field)
-  method(name, function(s, ...) s[field] = extended(s[field], texts(2, name, ...)) end)
+  method(name, function(s, ...) s[field] = extended(s[field], texts(2, name, 4, ...)) end)
 end
 local function replaces(method, name, field)
   method(name, function(s, v) s[field] = text_arg(v, 2, name) end)
@@ -167,7 +167,7 @@ pieces(select_method, "suffix", "suffix")
 
 local function select_arg(v, n, name)
   if rawtype(v) == "table" and builders[getmt(v)] == "SelectBuilder" then return v[B.BUILD] end
-  badtype(n, name, "sql.SelectBuilder", v, 3)
+  badtype(n, name, "sql.SelectBuilder", v, 4)
 end
 
 -- INSERT -------------------------------------------------------------------------------------------------------------
@@ -323,7 +323,7 @@ local function named(name, field, make)
 end
 
 local builder = {
-  select = function(...) return new_select({ columns = texts(1, "select", ...) }) end,
+  select = function(...) return new_select({ columns = texts(1, "select", 3, ...) }) end,
   insert = named("insert", "table", new_insert),
   update = named("update", "table", new_update),
   delete = named("delete", "from", new_delete),

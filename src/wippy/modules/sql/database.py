@@ -87,12 +87,16 @@ class Database:
         until = loop.time() + grace
         while self.claims > 0 and loop.time() < until:
             await asyncio.sleep(0.02)
-        await loop.run_in_executor(None, self.close)
+        await loop.run_in_executor(None, self.close, max(0.0, until - loop.time()))
 
-    def close(self) -> None:
-        """Finishes what is queued and closes the file. An open transaction is rolled back."""
+    def close(self, patience: float = 5.0) -> None:
+        """Finishes what is queued and closes the file. An open transaction is rolled back.
+
+        Args:
+            patience: seconds after which running statements are interrupted.
+        """
         self.accepting = False
-        self.engine.close()
+        self.engine.close(patience)
         self.connection.close()
 
     async def query(self, text: str, params: list[Any] | None = None, gate: Transaction | None = None) -> Rows:

@@ -1,4 +1,4 @@
-"""One SQLite connection on a thread of its own, with a queue: jobs run one at a time, completions wake the loop once."""
+"""A connection on a thread of its own, with a queue: jobs run one at a time, completions wake the loop once."""
 
 from __future__ import annotations
 
@@ -69,7 +69,9 @@ class Engine:
         self._waiting: deque[Job] = deque()
         self._lock = threading.Lock()
         self._current: Job | None = None
-        self._completions: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Completions] = weakref.WeakKeyDictionary()
+        self._completions: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Completions] = (
+            weakref.WeakKeyDictionary()
+        )
         self._closed = False
         self.open_gate: object | None = None
         """The transaction that holds the connection; set and cleared by jobs."""
@@ -97,24 +99,38 @@ class Engine:
         try:
             return await job.future
         except asyncio.CancelledError:
-            with self._lock:
-                job.canceled = True
-                if self._current is job:
-                    self._connection.interrupt()
+            self._interrupt(job, loop)
             raise
+
+    def _interrupt(self, job: Job, loop: asyncio.AbstractEventLoop) -> None:
+        with self._lock:
+            job.canceled = True
+            if self._current is not job:
+                return
+            self._connection.interrupt()
+        # An interrupt before the statement has begun has no effect: ask again until the job has ended.
+        if not loop.is_closed():
+            loop.call_later(0.01, self._interrupt, job, loop)
 
     def post(self, work: Callable[[], Any], gate: object | None = None) -> None:
         """Runs `work` some time later; nobody waits for it."""
         if not self._closed:
             self._queue.put(Job(work, gate))
 
-    def close(self) -> None:
-        """Carries out what is queued, fails what waits behind an open transaction, ends the thread."""
+    def close(self, patience: float = 5.0) -> None:
+        """Carries out what is queued, fails what waits behind an open transaction, ends the thread.
+
+        Args:
+            patience: seconds after which running statements are interrupted.
+        """
         if self._closed:
             return
         self._closed = True
         self._queue.put(None)
-        self._thread.join()
+        self._thread.join(patience)
+        while self._thread.is_alive():
+            self._connection.interrupt()
+            self._thread.join(0.05)
 
     def _run(self) -> None:
         while (job := self._queue.get()) is not None:
