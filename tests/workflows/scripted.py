@@ -6,7 +6,7 @@ A program takes an `Api` and yields from its methods. What it returns is the res
 from __future__ import annotations
 
 from collections import deque
-from typing import Any
+from typing import Any, ClassVar
 
 from wippy.workflows import commands as cmd
 from wippy.workflows import events as ev
@@ -73,7 +73,7 @@ class Api:
         job = self.answers.pop(id)
         if job.failure is not None:
             raise ActivityError(job.failure)
-        return read(job.result)
+        return read(getattr(job, "result", None))
 
     def call(self, type: str, *args: str, **options: Any) -> Any:
         return (yield from self.result(self.begin(type, *args, blocking=True, **options)))
@@ -217,7 +217,7 @@ class Crash(BaseException):
 class CrashingStore(Store):
     """Dies before or after a commit, as the plan says: {number of the write: "before" | "after"}."""
 
-    plan: dict[int, str] = {}
+    plan: ClassVar[dict[int, str]] = {}
     writes = 0
 
     def write(self, batch: Any) -> None:
@@ -318,7 +318,7 @@ class Bench:
 
     def run(self, until: int | None = None) -> None:
         """Go on, jumping from one due time to the next, until nothing is due (before `until`)."""
-        while True:
+        for _ in range(1000):
             self.idle()
             due = self.core.deadlines.next()
             if due is None or (until is not None and due > until):
@@ -327,10 +327,13 @@ class Bench:
                     self.idle()
                 return
             self.now = max(self.now, due)
+        raise AssertionError("there is no end to what becomes due")
 
     # asking
 
-    def start(self, type: str, *args: str, messages: list[Message] | None = None, queue: str = "q", **options: Any) -> str:
+    def start(
+        self, type: str, *args: str, messages: list[Message] | None = None, queue: str = "q", **options: Any
+    ) -> str:
         request = StartRequest(type, queue, [text(a) for a in args], WorkflowOptions(**options), {}, messages or [])
         started = self.core.starting.start(request)
         self.core.settle()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from wippy.errors import WippyError
+from wippy.workflows import commands as cmd
 from wippy.workflows import cron
 from wippy.workflows import events as ev
 from wippy.workflows.failure import Failure
@@ -285,7 +286,16 @@ def test_cron_schedules():
     assert after("0 0 15 * fri", 0) == day
     assert after("CRON_TZ=Europe/Berlin 0 12 * * *", 0) == 11 * 3600
     assert after("0 0 29 2 *", 0) == 789 * day
-    for text in ("", "* * * *", "61 * * * *", "*/0 * * * *", "5-1 * * * *", "0 0 30 2 *", "@every x", "CRON_TZ=No/Where * * * * *"):
+    for text in (
+        "",
+        "* * * *",
+        "61 * * * *",
+        "*/0 * * * *",
+        "5-1 * * * *",
+        "0 0 30 2 *",
+        "@every x",
+        "CRON_TZ=No/Where * * * * *",
+    ):
         with pytest.raises(WippyError, match="invalid CronSchedule"):
             cron.next_after(text, 0)
 
@@ -324,8 +334,6 @@ def test_too_long_a_history_ends_the_run(bench):
 
 def test_attributes_merge(bench):
     def main(api):
-        from wippy.workflows import commands as cmd
-
         api.commands.append(cmd.UpsertAttributes({"n": 5}, {"note": "new"}))
         yield from api.receive()
 

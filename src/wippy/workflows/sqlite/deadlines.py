@@ -9,23 +9,22 @@ Key = tuple[str, Any, int]
 
 
 class Deadlines:
-    """Keys with their due times, in nanoseconds. Setting a key again moves it."""
+    """Keys with their due times, in nanoseconds. Setting a key again moves it.
 
-    __slots__ = ("_count", "_due", "_heap")
+    Of keys due at the same time the smaller comes first, so that the order is the same after a restart.
+    """
+
+    __slots__ = ("_due", "_heap")
 
     def __init__(self) -> None:
         self._due: dict[Key, int] = {}
-        self._heap: list[tuple[int, int, Key]] = []
-        self._count = 0
+        self._heap: list[tuple[int, Key]] = []
 
     def set(self, key: Key, due: int) -> None:
         self._due[key] = due
-        self._count += 1
-        heapq.heappush(self._heap, (due, self._count, key))
+        heapq.heappush(self._heap, (due, key))
         if len(self._heap) > 2 * len(self._due) + 256:
-            self._heap = sorted(
-                {entry[2]: entry for entry in self._heap if self._due.get(entry[2]) == entry[0]}.values()
-            )
+            self._heap = sorted((due, key) for key, due in self._due.items())
 
     def drop(self, key: Key) -> None:
         self._due.pop(key, None)
@@ -34,7 +33,7 @@ class Deadlines:
         """When the first key is due, or None."""
         heap, due = self._heap, self._due
         while heap:
-            when, _, key = heap[0]
+            when, key = heap[0]
             if due.get(key) == when:
                 return when
             heapq.heappop(heap)
@@ -45,6 +44,6 @@ class Deadlines:
         when = self.next()
         if when is None or when > now:
             return None
-        key = heapq.heappop(self._heap)[2]
+        key = heapq.heappop(self._heap)[1]
         del self._due[key]
         return key
