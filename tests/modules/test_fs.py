@@ -1,4 +1,5 @@
 """fs on a directory: paths, files, folders, scanners."""
+# ruff: noqa: E501 - Lua code in the tests is easier to read on one line
 
 from __future__ import annotations
 
@@ -107,7 +108,7 @@ def test_files(lua: Lua) -> None:
     got = lua.call(
         OPEN
         + """
-        local f = assert(vol:open("f", "w")) f:write("hello world") f:write("!") 
+        local f = assert(vol:open("f", "w")) f:write("hello world") f:write("!")
         local _, none = f:write("") local _, unreadable = f:read() assert(f:close()) assert(f:close())
         local r = vol:open("f", "r")
         local a = r:read(5) local at = r:seek(fs.seek.CUR, 1) local b = r:read() local eof, e = r:read()

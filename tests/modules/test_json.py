@@ -1,4 +1,5 @@
 """json: shapes, numbers, escapes, and what is refused."""
+# ruff: noqa: E501 - Lua code in the tests is easier to read on one line
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
 """uuid, env, logger, registry, payload, and the declaration itself."""
+# ruff: noqa: E501 - Lua code in the tests is easier to read on one line
 
 from __future__ import annotations
 

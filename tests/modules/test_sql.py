@@ -1,4 +1,5 @@
 """sql on SQLite: queries, values, transactions, statements, errors."""
+# ruff: noqa: E501 - Lua code in the tests is easier to read on one line
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
 """The query builder: text, arguments, errors."""
+# ruff: noqa: E501 - Lua code in the tests is easier to read on one line
 
 from __future__ import annotations
 

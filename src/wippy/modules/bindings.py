@@ -78,7 +78,11 @@ class Bindings:
             if not parameters[len(arguments) - 1].default:
                 break
             arguments.pop()
-        while len(arguments) < len(parameters) and not parameters[len(arguments)].default and not parameters[len(arguments)].rest:
+        while (
+            len(arguments) < len(parameters)
+            and not parameters[len(arguments)].default
+            and not parameters[len(arguments)].rest
+        ):
             arguments.append(None)
         for index, value in enumerate(arguments):
             if index < len(parameters) and parameters[index].python is str and isinstance(value, bytes):

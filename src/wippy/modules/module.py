@@ -63,8 +63,13 @@ class Convert:
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One parameter as Lua sees it. `type` is what an argument error names; `python` is what the handler gets, `default`
-    tells whether the handler has a value for it when it is absent."""
+    """One parameter as Lua sees it.
+
+    Args:
+        type: what an argument error names.
+        python: what the handler gets.
+        default: the handler has a value for it when it is absent.
+    """
 
     name: str
     type: str

@@ -10,7 +10,12 @@ from typing import Any, BinaryIO, cast
 from wippy.errors import ALREADY_EXISTS, INTERNAL, INVALID, NOT_FOUND, PERMISSION_DENIED, WippyError
 
 READ, WRITE, EXECUTE = 0o400, 0o200, 0o100
-_MODES = ("r", "w", "wx", "a")
+_FLAGS = {
+    "r": os.O_RDONLY,
+    "w": os.O_WRONLY | os.O_CREAT | os.O_TRUNC,
+    "wx": os.O_WRONLY | os.O_CREAT | os.O_EXCL,
+    "a": os.O_WRONLY | os.O_CREAT | os.O_APPEND,
+}
 DIRECTORY_BIT = 1 << 31
 
 
@@ -102,13 +107,12 @@ class DirectoryVolume:
 
     def open_file(self, path: str, mode: str) -> BinaryIO:
         """A binary file. Raises WippyError: INVALID for a mode, NOT_FOUND for any failure to open."""
-        if mode not in _MODES:
+        if mode not in _FLAGS:
             raise WippyError(INVALID, f"invalid file mode: {mode!r}; use r, w, wx or a", retryable=None)
         try:
             self.allow(READ if mode == "r" else WRITE, path)
             real = self.real(path)
-            flags = {"r": os.O_RDONLY, "w": os.O_WRONLY | os.O_CREAT | os.O_TRUNC, "wx": os.O_WRONLY | os.O_CREAT | os.O_EXCL,
-                     "a": os.O_WRONLY | os.O_CREAT | os.O_APPEND}[mode]  # fmt: skip
+            flags = _FLAGS[mode]
             descriptor = os.open(real, flags | getattr(os, "O_BINARY", 0), 0o644 & self.mode)
             if mode == "r" and stat_bits.S_ISDIR(os.fstat(descriptor).st_mode):
                 os.close(descriptor)

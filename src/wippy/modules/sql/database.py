@@ -308,7 +308,11 @@ class Transaction:
         await self.database.engine.submit(lambda: self._end("ROLLBACK"), self)
 
     async def savepoint(self, command: str, name: str) -> None:
-        """`command` is SAVEPOINT, ROLLBACK TO SAVEPOINT or RELEASE SAVEPOINT. Raises WippyError: INVALID for a bad name."""
+        """`command` is SAVEPOINT, ROLLBACK TO SAVEPOINT or RELEASE SAVEPOINT.
+
+        Raises:
+            WippyError: INVALID for a bad name, UNKNOWN with the engine's text.
+        """
         if not name:
             raise WippyError(INVALID, "savepoint name is required")
         if not _SAVEPOINT.match(name):
