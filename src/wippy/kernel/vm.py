@@ -16,14 +16,14 @@ def _refuse(owner: object, name: object, setting: bool) -> object:
     raise AttributeError("Python objects are closed to Lua code")
 
 
-def _runtime(max_memory: int = 0) -> Any:
+def _runtime() -> Any:
     return lua54.LuaRuntime(
         encoding=None,
         unpack_returned_tuples=True,
         register_eval=False,
         register_builtins=False,
         attribute_filter=_refuse,
-        max_memory=max_memory or None,
+        max_memory=0,  # counted, not limited: the limit comes when the kernel is loaded
     )
 
 

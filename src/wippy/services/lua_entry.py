@@ -40,7 +40,7 @@ class LuaEntryHandler:
             raise self._placed(entry, error) from None
         except WippyError as error:
             key = "modules" if "no module of that name" in error.message else "imports"
-            raise entry.error(error.message, "data", key, kind=error.kind) from None
+            raise entry.error(error.message, key, kind=error.kind) from None
 
     async def update(self, entry: Entry, old: Entry) -> None:
         await self.create(entry)
@@ -66,7 +66,7 @@ class LuaEntryHandler:
         """A syntax error in inline source is shown where it stands in the definition file."""
         if entry.file_of("source") or entry.source is None or error.line is None:
             return error
-        position = entry.source.line_of("data", "source") or entry.source.line_of("source")
+        position = entry.source.line_of("data", "source")
         if not position:
             return error
         inline = "\n" in str(entry.data.get("source", ""))
@@ -84,29 +84,29 @@ class LuaEntryHandler:
         config = decode(entry, LuaConfig, env=self._site.read_variable)
         function, library = entry.kind == "function.lua", entry.kind == "library.lua"
         if not config.source and entry.kind != "process.lua":
-            raise entry.error("source is required", "data", hint="give the code as text or as file://name.lua")
+            raise entry.error("source is required", hint="give the code as text or as file://name.lua")
         if function and not config.method:
-            raise entry.error("method is required", "data", hint="name the function that the source returns")
+            raise entry.error("method is required", hint="name the function that the source returns")
         for name in config.modules:
             if not name:
-                raise entry.error("module cannot be empty", "data", "modules")
+                raise entry.error("module cannot be empty", "modules")
             if ":" in name:
                 raise entry.error(
-                    f"module cannot have a namespace: {name}", "data", "modules", hint="entries are named in imports:"
+                    f"module cannot have a namespace: {name}", "modules", hint="entries are named in imports:"
                 )
         imports: dict[str, str] = {}
         for alias, target in config.imports.items():
             if not alias:
-                raise entry.error("import alias cannot be empty", "data", "imports")
+                raise entry.error("import alias cannot be empty", "imports")
             if isinstance(target, dict):
                 target = f"{target.get('ns', '')}:{target.get('name', '')}"
             if not isinstance(target, str) or not target.strip(":"):
-                raise entry.error("import :name cannot be empty", "data", "imports", alias)
+                raise entry.error("import :name cannot be empty", "imports", alias)
             imports[alias] = target
         try:
             pool = config.pool.pool() if function else Pool()
         except WippyError as error:
-            raise entry.error(error.message, "data", "pool", kind=INVALID) from None
+            raise entry.error(error.message, "pool", kind=INVALID) from None
         options = entry.meta.get("options")
         options = options if isinstance(options, dict) else None
         default_host = (options or {}).get("default_host") or entry.meta.get("default_host")

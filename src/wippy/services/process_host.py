@@ -93,12 +93,12 @@ class HostHandler:
         block = config.host
         for name, text in (("workers", "workers"), ("queue_size", "queue size"), ("local_queue_size", "local queue size")):
             if getattr(block, name) < 0:
-                raise entry.error(f"{text} must be greater than 0", "data", "host", name)
+                raise entry.error(f"{text} must be greater than 0", "host", name)
         terminal = entry.kind == "terminal.host"
         try:
             memory = memory_size(block.max_memory)
         except WippyError as error:
-            raise entry.error(error.message, "data", "host", "max_memory") from None
+            raise entry.error(error.message, "host", "max_memory") from None
         host = ProcessHost(
             str(entry.id),
             self._site.runtime,

@@ -10,7 +10,7 @@ import msgspec
 from wippy.errors import NOT_FOUND, UNAVAILABLE, WippyError
 from wippy.kernel import codec
 from wippy.registry.decode import decode
-from wippy.registry.entry import Entry
+from wippy.registry.entry import ID, Entry
 from wippy.registry.lifecycle import Lifecycle
 from wippy.services.site import Site, qualified
 
@@ -79,17 +79,19 @@ class ProcessServiceHandler:
     async def create(self, entry: Entry) -> None:
         config = decode(entry, ServiceEntry, env=self._site.read_variable)
         if not config.process:
-            raise entry.error("process is required", "data", hint="name the process entry that the service runs")
+            raise entry.error("process is required", hint="name the process entry that the service runs")
         if not config.host:
-            raise entry.error("host is required", "data", hint="name the process.host entry it runs on, in full")
+            raise entry.error("host is required", hint="name the process.host entry it runs on, in full")
         if config.host == "node:control":
-            raise entry.error(f"invalid host: {config.host}", "data", "host")
+            raise entry.error(f"invalid host: {config.host}", "host")
         process = self._site.registry.peek(qualified(config.process, entry))
         if process is None:
-            raise self._site.registry.missing(entry, qualified(config.process, entry), "data", "process", what="process")
+            raise self._site.registry.missing(
+                entry, ID.parse(qualified(config.process, entry)), "process", what="process"
+            )
         host = self._site.registry.peek(config.host)
         if host is None:
-            raise self._site.registry.missing(entry, config.host, "data", "host", what="host")
+            raise self._site.registry.missing(entry, ID.parse(config.host), "host", what="host")
         self._site.supervisor.register(entry.id, ProcessService(self._site, entry, config), config.lifecycle)
 
     async def update(self, entry: Entry, old: Entry) -> None:

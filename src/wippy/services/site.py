@@ -45,6 +45,7 @@ class Site:
     functions: Callable[[], Any]
     exit: Callable[[int], None]
     folder: str = "."
+    supervisor_notice: Callable[[Any], None] = lambda notice: None
     resources: dict[str, Any] = field(default_factory=dict)
     hosts: dict[str, Any] = field(default_factory=dict)
     terminals: dict[str, Any] = field(default_factory=dict)

@@ -193,6 +193,7 @@ class Router:
 
         number = next(self._request_ids)
         self._requests[number] = done
+        future.number = number  # type: ignore[attr-defined]
         envelope: Envelope = [op, destination, PYTHON, number, *parts]
         if target is None:
             self.dispatch(envelope)

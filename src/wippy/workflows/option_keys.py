@@ -101,7 +101,12 @@ def _retry(key: str, value: Any) -> RetryPolicy:
     if coefficient < 1:
         raise _bad(f"{key}.backoff_coefficient", "at least 1")
     attempts = table.get("maximumattempts", 0)
-    if isinstance(attempts, bool) or not isinstance(attempts, (int, float)) or attempts != int(attempts) or attempts < 0:
+    if (
+        isinstance(attempts, bool)
+        or not isinstance(attempts, (int, float))
+        or attempts != int(attempts)
+        or attempts < 0
+    ):
         raise _bad(f"{key}.maximum_attempts", "an integer that is not negative")
     kinds = table.get("nonretryableerrortypes", [])
     if isinstance(kinds, str):

@@ -19,7 +19,7 @@ K.SHUT = SHUT
 local message_value = K.message_value
 
 local methods = {}
-local Channel = K.class({ name = "channel.Channel", methods = methods })
+local Channel = K.class({ name = "channel.Channel", methods = methods, newindex = false })
 K.Channel = Channel
 
 function K.channel_new(capacity) return setmt({ [CAP] = capacity, [HEAD] = 1, [TAIL] = 0 }, Channel) end

@@ -282,3 +282,4 @@ ext_unpackers[EXT_ERROR] = function(data)
   return K.new_error(kind, message, retryable, details, context)
 end
 function K.pack_error(err) return EXT_ERROR, K.pack(K.error_parts(err)) end
+ext_packers[K.error_class] = K.pack_error

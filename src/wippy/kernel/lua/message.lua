@@ -1,7 +1,7 @@
 -- Message and Payload objects.
 local K = ...
 local raw = K.raw
-local setmt, error, tostring = raw.setmetatable, raw.error, raw.tostring
+local setmt, error, tostring, rawtype = raw.setmetatable, raw.error, raw.tostring, raw.type
 
 local VALUE, FORMAT = K.key("value"), K.key("format")
 K.PAYLOAD_VALUE, K.PAYLOAD_FORMAT = VALUE, FORMAT
@@ -11,6 +11,7 @@ local Payload = K.class({
   name = "payload.Payload",
   methods = payload_methods,
   index = function(_, key)
+    if rawtype(key) == "table" then return nil end
     error("a Payload is not a table: call :data() to get its value (reading '" .. tostring(key) .. "')", 2)
   end,
   tostring = function(p) return "payload{format=" .. (p[FORMAT] or "lua/any") .. "}" end,
@@ -46,6 +47,7 @@ local Message = K.class({
   name = "process.Message",
   methods = message_methods,
   index = function(_, key)
+    if key == 3 then return nil end -- a message that carries nil
     error("a Message is not a table: call :payload():data() to get its value (reading '" .. tostring(key) .. "')", 2)
   end,
   tostring = function(m) return "process.Message{topic=" .. m[1] .. "}" end,

@@ -10,6 +10,7 @@ K.CLASS = CLASS
 function K.key(name) return { name } end
 
 -- class{name=, methods=, index=, newindex=, tostring=, ...other metamethods} -> class.
+-- newindex=false: the kernel sets private fields later, so there is no handler.
 -- index(object, key): called for a key that is no method; without it such a key reads nil.
 function K.class(spec)
   local methods, index = spec.methods or {}, spec.index
@@ -18,9 +19,9 @@ function K.class(spec)
     __name = spec.name,
     __metatable = false,
     __index = methods,
-    __newindex = spec.newindex or function(_, key)
+    __newindex = spec.newindex or (spec.newindex == nil and function(_, key)
       error("cannot assign field '" .. tostring(key) .. "' of a " .. spec.name, 2)
-    end,
+    end or nil),
     __tostring = spec.tostring or function() return spec.name .. "{}" end,
   }
   if index then

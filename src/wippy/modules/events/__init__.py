@@ -12,19 +12,32 @@ events.lua_function("subscribe(system: string, kind: string?)", doc="Subscribes 
 events.lua_function("send(system: string, kind: string, path: string, data: any?)", doc="Publishes an event.")
 
 
-@events.function()
-def _subscribe(call: Call, topic: str, system: str, kind: str) -> bool:
-    call.services.subscribe(call.pid, topic, system, kind)
-    return True
+class Feed:
+    """A subscription of one process; closed when it ends."""
+
+    def __init__(self, subscription: Any) -> None:
+        self._subscription = subscription
+
+    def close(self) -> None:
+        """Ends it; any number of times."""
+        self._subscription.close()
 
 
-@events.function()
-def _unsubscribe(call: Call, topic: str) -> bool:
-    call.services.unsubscribe(call.pid, topic)
+events.object("Feed", Feed)
+
+
+@events.function(single=True)
+def _subscribe(call: Call, topic: str, system: str, kind: str) -> Feed:
+    return Feed(call.services.subscribe(call.pid, topic, system, kind))  # type: ignore[attr-defined]
+
+
+@events.function(single=True)
+def _unsubscribe(call: Call, feed: Feed) -> bool:
+    feed.close()
     return True
 
 
 @events.function()
 def _send(call: Call, system: str, kind: str, path: str, data: Any = None) -> bool:
-    call.services.publish(system, kind, path, data)
+    call.services.publish(system, kind, path, data)  # type: ignore[attr-defined]
     return True

@@ -4,7 +4,7 @@ local raw = K.raw
 local setmt = raw.setmetatable
 local S, fail, permit = K.state, K.fail, K.permit
 
-local CHANNEL, TOPIC = K.key("channel"), K.key("topic")
+local CHANNEL, FEED = K.key("channel"), K.key("feed")
 local methods = {}
 local Subscription = K.class({ name = "events.Subscription", methods = methods })
 local counter = 0
@@ -29,9 +29,9 @@ function events.subscribe(system, kind)
   counter = counter + 1
   local topic = "@events/" .. K.worker .. "/" .. counter
   local ch = K.subscribe(p, topic, 64, true)
-  local ok, err = native.fn._subscribe(topic, system, kind)
-  if not ok then return nil, err end
-  return setmt({ [CHANNEL] = ch, [TOPIC] = topic }, Subscription)
+  local feed, err = native.fn._subscribe(topic, system, kind)
+  if not feed then return nil, err end
+  return setmt({ [CHANNEL] = ch, [FEED] = feed }, Subscription)
 end
 
 function events.send(system, kind, path, data)
@@ -58,7 +58,7 @@ end
 function methods.close(self)
   check(self, "close")
   if not K.channel_is_closed(self[CHANNEL]) then
-    native.fn._unsubscribe(self[TOPIC])
+    native.fn._unsubscribe(self[FEED])
     K.unsubscribe(self[CHANNEL])
   end
   return true

@@ -33,7 +33,8 @@ local function milliseconds(v)
     if v ~= v or v <= 0 or v > 9e12 then return nil end
     return raw.floor(v * 1000000) // 1
   elseif rawtype(v) == "string" then
-    local ns = K.parse_duration and K.parse_duration(v)
+    K.load_module("time")
+    local ns = K.time.nanoseconds(v)
     if ns and ns > 0 then return ns end
   end
   return nil

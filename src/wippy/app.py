@@ -1,0 +1,321 @@
+"""One application: boot, programs, shutdown. Also the way to embed wippy in another Python program."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+import sys
+import threading
+from typing import Any
+
+import msgspec
+
+from wippy.errors import INVALID, NOT_FOUND, UNAVAILABLE, WippyError
+from wippy.lang.cache import CompileCache
+from wippy.modules.bindings import Bindings
+from wippy.modules.catalog import Catalog
+from wippy.node import node_id
+from wippy.observe.events import Bus
+from wippy.observe.level import level_of
+from wippy.observe.log import Log
+from wippy.observe.log_stream import stream_to_events
+from wippy.registry.config import Config
+from wippy.registry.environment import Environment
+from wippy.registry.lifecycle import Security
+from wippy.registry.notice import Notice
+from wippy.registry.pipeline import run_pipeline
+from wippy.registry.project import LoadedProject
+from wippy.registry.references import References
+from wippy.registry.store import Registry
+from wippy.security.check import permitted
+from wippy.security.policies import Policies
+from wippy.services.catalog import register_kinds
+from wippy.services.module_services import ModuleServices
+from wippy.services.process_host import workflow_worker
+from wippy.services.site import Site
+from wippy.supervise.state import RUNNING, State
+from wippy.supervise.supervisor import Supervisor
+from wippy.units.clock import Clock, SystemClock
+from wippy.units.code import CodeStore
+from wippy.units.commands import Commands
+from wippy.units.frame import Frame
+from wippy.units.host import HostConfig, ProcessHost
+from wippy.units.router import FUNCTIONS, Router
+from wippy.units.runtime import Runtime
+
+SECOND = 1_000_000_000
+SWITCH_INTERVAL = 0.0005
+"""Seconds after which a Python thread gives way: the default of 5 ms shows as latency between workers."""
+
+
+class App:
+    """An application made of a loaded project. Lives on the event loop that is running when `start` is called.
+
+    Args:
+        project: entries and folders.
+        config: the runtime configuration.
+        log: where records go.
+        clock: drives timers and workflows.
+    """
+
+    def __init__(self, project: LoadedProject, config: Config, log: Log, *, clock: Clock | None = None) -> None:
+        self.project = project
+        self.config = config
+        self.log = log
+        self.clock = clock or SystemClock()
+        self.bus = Bus()
+        self.registry = Registry(notice=self._notice)
+        self.environment = Environment()
+        self._run_log = log.named("run")
+        self._code = 0
+        self._shutdown: asyncio.Event | None = None
+        self._functions: ProcessHost | None = None
+        self._functions_lock = threading.Lock()
+        self._commands: Commands | None = None
+        self.arguments: list[str] = []
+        self._stopped = False
+        self.site: Site
+
+    # Boot
+
+    async def start(self) -> None:
+        """Boots: entries into the registry, services with `auto_start` in the background.
+
+        Raises:
+            WippyError, Problems: a mistake in the project; nothing goes on running.
+        """
+        sys.setswitchinterval(SWITCH_INTERVAL)
+        loop = asyncio.get_running_loop()
+        self._shutdown = self._shutdown or asyncio.Event()
+        if self.config.get("logmanager.stream_to_events", False):
+            stream_to_events(self.log, self.bus)
+        self._build(loop)
+        self._run_log.debug("components loaded successfully")
+        entries, notices = run_pipeline(
+            self.project.entries, overrides=self.config.overrides(), disable=self.config.disable()
+        )
+        for notice in notices:
+            self._notice(notice)
+        self._run_log.info("initializing registry with baseline state at v0")
+        await self.registry.load(entries)
+        self._run_log.info("entries loaded to registry successfully")
+        self._run_log.info("runtime ready")
+
+    def _build(self, loop: asyncio.AbstractEventLoop) -> None:
+        config = self.config
+        router = Router(node_id(config.get("relay.node_name", "")))
+        catalog = Catalog()
+        cache = CompileCache(
+            config.path("lua.cache.dir", ".wippy/cache/lua"),
+            "off" if config.get("lua.cache.enabled", True) is False else config.get("lua.cache.mode", "readwrite"),
+        )
+        strict = bool(config.get("security.strict_mode", False))
+        policies = Policies(self._notice)
+        modules = ModuleServices(self.registry, self.environment, self.log, self.bus, router, self._permitted)
+        runtime = Runtime(
+            router,
+            CodeStore(catalog, cache),
+            Bindings(modules, catalog),
+            self.clock,
+            self._permitted,
+            self._lua_log,
+            strict,
+        )
+        runtime.scopes.build = policies.scope
+        supervisor = Supervisor(references=self._references, listener=self._service_update, notice=self._notice)
+        self.runtime = runtime
+        self.policies = policies
+        self.supervisor = supervisor
+        self.site = Site(
+            config=config,
+            log=self.log,
+            registry=self.registry,
+            environment=self.environment,
+            policies=policies,
+            supervisor=supervisor,
+            runtime=runtime,
+            bus=self.bus,
+            loop=loop,
+            functions=self.functions,
+            exit=self.request_shutdown,
+            folder=str(self.project.folder),
+            supervisor_notice=self._notice,
+            module_roots=dict(self.project.module_roots),
+        )
+        self._strict = strict
+        modules.resources = self.site.resources
+        modules.arguments = lambda: self.arguments
+        self._commands = Commands(runtime, loop)
+        register_kinds(self.site)
+        self.registry.participate(supervisor)
+
+    def functions(self) -> ProcessHost:
+        """The host of functions that are called from outside of any VM; started at the first use."""
+        host = self._functions
+        if host is None:
+            with self._functions_lock:
+                host = self._functions
+                if host is None:
+                    host = ProcessHost(
+                        FUNCTIONS,
+                        self.runtime,
+                        HostConfig(workers=1),
+                        functions_home=True,
+                        extra={"workflow_worker": lambda id: workflow_worker(self.site, id)},
+                    )
+                    host.start()
+                    self._functions = host
+        return host
+
+    # Programs
+
+    async def run_program(
+        self, entry: str, args: list[str], host: str | None = None, security: dict[str, Any] | None = None
+    ) -> int:
+        """Runs a process on a terminal host.
+
+        Args:
+            entry: full entry ID of a process.
+            args: its arguments, also what `io.args()` gives.
+            host: terminal host, needed where there are several.
+            security: identity as in `lifecycle.security`.
+
+        Returns:
+            The exit code.
+
+        Raises:
+            WippyError: there is no terminal host, or it does not run.
+        """
+        id = self._terminal(host)
+        await self._wait_for_services(id)
+        terminal = self.site.hosts[id]
+        frame = self.site.frame_for(msgspec.convert(security, Security)) if security else Frame()
+        hidden = self.log.hide() if self.site.terminals[id].hide_logs else contextlib.nullcontext()
+        self.arguments = args
+        with hidden:
+            future = terminal.execute(entry, args, frame.blob(), terminal=True)
+            try:
+                value = await asyncio.wrap_future(future)
+            except WippyError as error:
+                sys.stdout.flush()
+                print(_once(error.message), file=sys.stderr)
+                return 1
+        sys.stdout.flush()
+        return exit_code(value)
+
+    def _terminal(self, host: str | None) -> str:
+        found = sorted(self.site.terminals)
+        if host:
+            if host not in found:
+                raise WippyError(NOT_FOUND, f"terminal host not found: {host} (there is: {', '.join(found) or 'none'})")
+            return host
+        if not found:
+            raise WippyError(
+                NOT_FOUND, "no terminal.host found in registry: add an entry of kind terminal.host to run a program"
+            )
+        if len(found) > 1:
+            raise WippyError(INVALID, f"multiple terminal hosts found ({', '.join(found)}), use --host to specify")
+        return found[0]
+
+    async def _wait_for_services(self, id: str) -> None:
+        from wippy.registry.entry import ID
+
+        terminal = ID.parse(id)
+        with contextlib.suppress(TimeoutError, WippyError):
+            async with asyncio.timeout(5):
+                await self.supervisor.settled()
+        state = self.supervisor.state(terminal)
+        if state is None or state.status != RUNNING:
+            try:
+                async with asyncio.timeout(5):
+                    await self.supervisor.start(terminal)
+            except TimeoutError:
+                raise WippyError(UNAVAILABLE, f"terminal host {id} did not start within 5s") from None
+
+    # Shutdown
+
+    def request_shutdown(self, code: int = 0) -> None:
+        """Asks for an orderly shutdown; the last code counts. From any thread."""
+        self._code = code
+        if self._shutdown is None:
+            self._shutdown = asyncio.Event()
+            self._shutdown.set()
+            return
+        site = getattr(self, "site", None)
+        if site is None or site.loop.is_closed():
+            self._shutdown.set()
+        else:
+            site.loop.call_soon_threadsafe(self._shutdown.set)
+
+    async def wait(self) -> None:
+        """Returns when a shutdown has been asked for."""
+        self._shutdown = self._shutdown or asyncio.Event()
+        await self._shutdown.wait()
+
+    async def stop(self) -> int:
+        """Stops services, dependents first, then functions and resources; returns the exit code. Idempotent."""
+        if self._stopped:
+            return self._code
+        self._stopped = True
+        if not hasattr(self, "site"):
+            return self._code
+        limit = self.config.duration("shutdown.timeout", 30 * SECOND) / SECOND
+        try:
+            async with asyncio.timeout(limit):
+                for error in await self.supervisor.shutdown():
+                    self._run_log.error("a service did not stop in time", {"error": str(error)})
+                loop = asyncio.get_running_loop()
+                if self._functions is not None:
+                    await loop.run_in_executor(None, self._functions.stop, min(limit, 10.0))
+                if self._commands is not None:
+                    await self._commands.stop()
+        except TimeoutError:
+            self._run_log.error("shutdown took too long, the rest is cut off", {"limit": f"{limit:g}s"})
+        for host in self.site.hosts.values():
+            host.kill()
+        if self._functions is not None:
+            self._functions.kill()
+        for resource in self.site.resources.values():
+            close = getattr(resource, "close", None)
+            if close is not None:
+                with contextlib.suppress(Exception):
+                    close()
+        self._run_log.info("stopped")
+        return self._code
+
+    # Wiring
+
+    def _permitted(self, frame: Frame, action: str, resource: str, meta: dict[str, Any] | None) -> bool:
+        scope = self.runtime.scopes.get(frame.scope) if frame.scope is not None else None
+        return permitted(frame.actor, scope, action, resource, meta, self._strict)
+
+    def _references(self, id: Any) -> Any:
+        entry = self.registry.peek(id)
+        return References(entry).ids if entry is not None else ()
+
+    def _service_update(self, state: State) -> None:
+        self.bus.send("supervisor", "service.update", str(state.id), state.plain())
+
+    def _notice(self, notice: Notice) -> None:
+        self.log.write(level_of(notice.level), "registry", notice.message, notice.fields)
+
+    def _lua_log(self, level: str, name: str, message: str, fields: dict[str, Any]) -> None:
+        self.log.write(level_of(level), name, message, fields)
+
+
+def exit_code(value: Any) -> int:
+    """The exit code of a program by what its process returned."""
+    if value is True:
+        return 0
+    if value is False:
+        return 1
+    if isinstance(value, (int, float)):
+        return int(value) if math.isfinite(value) else 1
+    return 0
+
+
+def _once(text: str) -> str:
+    """A doubled leading `x: x: ` is printed once."""
+    first, colon, rest = text.partition(": ")
+    return rest if colon and rest.startswith(f"{first}: ") else text

@@ -1,0 +1,42 @@
+"""The entry kinds of this build and who handles them."""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+
+from wippy.registry.env_handlers import register_environment
+from wippy.security.policies import register_security
+from wippy.services.fs_directory import DirectoryHandler
+from wippy.services.lua_entry import KINDS, LuaEntryHandler
+from wippy.services.process_host import HostHandler
+from wippy.services.process_service import ProcessServiceHandler
+from wippy.services.site import Site
+from wippy.services.sqlite_database import SqliteHandler
+from wippy.services.workflow_provider import ProviderHandler, ProviderService
+from wippy.services.workflow_worker import WorkerHandler
+
+GROUP = "wippy.kinds"
+
+
+def register_kinds(site: Site) -> None:
+    """Registers every handler. An installed package adds kinds through the entry-point group `wippy.kinds`.
+
+    Such an entry point is named like the kind and gives a callable: site -> handler.
+    """
+    registry = site.registry
+    register_environment(registry, site.environment, site.supervisor_notice)
+    register_security(registry, site.policies)
+    code = LuaEntryHandler(site)
+    for kind in KINDS:
+        registry.register(kind, code)
+    host = HostHandler(site)
+    registry.register("process.host", host)
+    registry.register("terminal.host", host)
+    registry.register("process.service", ProcessServiceHandler(site))
+    registry.register("db.sql.sqlite", SqliteHandler(site))
+    registry.register("fs.directory", DirectoryHandler(site))
+    providers: dict[str, ProviderService] = {}
+    registry.register("workflow.provider.sqlite", ProviderHandler(site, providers))
+    registry.register("workflow.worker", WorkerHandler(site, providers))
+    for point in entry_points(group=GROUP):
+        registry.register(point.name, point.load()(site))

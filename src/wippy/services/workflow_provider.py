@@ -1,0 +1,195 @@
+"""Kind `workflow.provider.sqlite`: the embedded workflow provider."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from wippy.kernel import codec
+from wippy.registry.decode import decode
+from wippy.registry.entry import Entry
+from wippy.registry.lifecycle import Lifecycle
+from wippy.services.site import Site
+from wippy.units.frame import NO_FRAME, Frame
+from wippy.workflows.activities import Activities
+from wippy.workflows.host import WorkflowHost, plain_values
+from wippy.workflows.machine import LuaMachine, unknown_type
+from wippy.workflows.machine_api import Machine, RunInfo
+from wippy.workflows.payload import Payload
+from wippy.workflows.provider import Provider
+
+SYNCHRONOUS = ("full", "normal")
+
+
+class ProviderEntry(msgspec.Struct):
+    """Data of a provider entry.
+
+    Attributes:
+        path: the SQLite file, relative to the working directory; its folder is made if missing.
+        synchronous: `full` survives a power cut, `normal` only the death of the process.
+        cache_size: live instances of runs kept in memory.
+    """
+
+    path: str = ".wippy/workflows.db"
+    synchronous: str = "full"
+    cache_size: int = 0
+    max_memory: int = 0
+    lifecycle: Lifecycle = msgspec.field(default_factory=Lifecycle)
+
+
+class ProviderService:
+    """The engine under supervision, and what its workers know of each other.
+
+    Attributes:
+        queues: task queue -> worker that serves it.
+    """
+
+    def __init__(self, site: Site, id: str, config: ProviderEntry) -> None:
+        self.id = id
+        self.config = config
+        self.queues: dict[str, WorkflowHost] = {}
+        self.settings: dict[str, tuple[int, float]] = {}
+        self.frames: dict[str, Frame] = {}
+        self.log_in_replay: set[str] = set()
+        self._site = site
+        self._engine: Any = None
+        self._activities = Activities(
+            site.runtime, site.functions, self.engine, lambda queue: self.frames.get(queue, NO_FRAME)
+        )
+
+    def engine(self) -> Provider | None:
+        """The running engine, or None."""
+        return self._engine
+
+    async def start(self, ended: Any) -> str | None:
+        path = Path(self._site.folder) / self.config.path
+        loop = asyncio.get_running_loop()
+        self._engine = await loop.run_in_executor(None, self._open, path)
+        return str(path)
+
+    def _open(self, path: Path) -> Any:
+        from wippy.workflows.sqlite.core import Limits
+        from wippy.workflows.sqlite.engine import Engine
+
+        path.parent.mkdir(parents=True, exist_ok=True)
+        limits = Limits(cache=self.config.cache_size) if self.config.cache_size else Limits()
+        engine = Engine(
+            path,
+            self._machine,
+            self._activities.execute,
+            cancel_executor=self._activities.cancel,
+            send=self._send,
+            queues=[],
+            clock=self._site.runtime.clock.time_ns,
+            limits=limits,
+            synchronous=self.config.synchronous.upper(),
+        )
+        self._site.runtime.clock.on_advance(engine.wake)
+        return engine
+
+    async def stop(self) -> None:
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            await asyncio.get_running_loop().run_in_executor(None, engine.stop)
+
+    def open_queue(self, host: WorkflowHost) -> None:
+        """Serves the queue of a worker."""
+        activities, per_second = self.settings.get(host.queue, (1000, 0.0))
+        if self._engine is not None:
+            self._engine.open_queue(host.queue, activities, per_second)
+
+    async def close_queue(self, host: WorkflowHost) -> None:
+        """Serves the queue no longer."""
+        if self._engine is not None:
+            await asyncio.wrap_future(self._engine.close_queue(host.queue))
+
+    def _machine(self, info: RunInfo) -> Machine:
+        host = self.queues.get(info.queue)
+        entry = entry_of_type(self._site, info.type)
+        if host is None or entry is None:
+            raise unknown_type(info.type)
+        return LuaMachine(
+            info,
+            self._site.runtime,
+            entry=entry,
+            node=self.id,
+            host=host.id,
+            base_frame=self.frames.get(info.queue, NO_FRAME),
+            unreachable=self._unreachable,
+            max_memory=self.config.max_memory,
+            log_in_replay=info.queue in self.log_in_replay,
+        )
+
+    def _unreachable(self, pid: str) -> str | None:
+        node, _, rest = pid[1:].partition("@")
+        host = rest.partition("|")[0]
+        router = self._site.runtime.router
+        if node not in router.nodes:
+            return "node not found"
+        if host in router.hosts or "#lua." in host:
+            return None
+        return f"host not found: {host}"
+
+    def _send(self, workflow_id: str, run_id: str, pid: str, topic: str, payloads: list[Payload]) -> None:
+        router = self._site.runtime.router
+        host = next(iter(self.queues.values()), None)
+        sender = host.pid(workflow_id) if host is not None else ""
+        router.dispatch(["send", pid, 0, 0, topic, sender, "", codec.pack(plain_values(payloads))])
+
+
+def entry_of_type(site: Site, type: str) -> str | None:
+    """The workflow entry that serves a type: one with that custom name, or the one of that ID."""
+    for id in site.runtime.code.ids("workflow."):
+        if type_of_entry(site, id) == type:
+            return id
+    code = site.runtime.code.get(type)
+    return type if code is not None and code.kind.startswith("workflow.") else None
+
+
+def type_of_entry(site: Site, id: str) -> str:
+    """The workflow type under which an entry is started."""
+    entry = site.registry.get(id)
+    meta = entry.meta if entry is not None else {}
+    temporal = meta.get("temporal")
+    workflow = temporal.get("workflow") if isinstance(temporal, dict) else None
+    name = workflow.get("name") if isinstance(workflow, dict) else None
+    return name if isinstance(name, str) and name else id
+
+
+class ProviderHandler:
+    """Registers providers; a change of the path takes effect at the next start."""
+
+    def __init__(self, site: Site, providers: dict[str, ProviderService]) -> None:
+        self._site = site
+        self._providers = providers
+
+    async def create(self, entry: Entry) -> None:
+        config = self._config(entry)
+        id = str(entry.id)
+        service = ProviderService(self._site, id, config)
+        self._providers[id] = service
+        self._site.runtime.router.nodes.add(id)
+        self._site.supervisor.register(entry.id, service, config.lifecycle)
+
+    async def update(self, entry: Entry, old: Entry) -> None:
+        config = self._config(entry)
+        service = self._providers[str(entry.id)]
+        service.config = config
+        self._site.supervisor.register(entry.id, service, config.lifecycle)
+
+    async def delete(self, entry: Entry) -> None:
+        id = str(entry.id)
+        self._providers.pop(id, None)
+        self._site.runtime.router.nodes.discard(id)
+        await self._site.supervisor.unregister(entry.id)
+
+    def _config(self, entry: Entry) -> ProviderEntry:
+        config = decode(entry, ProviderEntry, env=self._site.read_variable)
+        if not config.path:
+            raise entry.error("path is required", hint="name the SQLite file, such as .wippy/workflows.db")
+        if config.synchronous.lower() not in SYNCHRONOUS:
+            raise entry.error(f"synchronous must be one of {', '.join(SYNCHRONOUS)}", "synchronous")
+        return config

@@ -1,0 +1,112 @@
+"""Activities: functions that workflows call, carried out in the functions' home."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any
+
+from wippy.errors import CANCELED, NOT_FOUND, WippyError
+from wippy.kernel import codec
+from wippy.units.frame import Frame
+from wippy.units.router import FUNCTIONS
+from wippy.units.runtime import Runtime
+from wippy.workflows.context import values_of
+from wippy.workflows.failure import Failure
+from wippy.workflows.host import plain_values
+from wippy.workflows.provider import ActivityTask, Provider, Token
+from wippy.workflows.values import payload_of
+
+
+class Activities:
+    """Starts attempts and brings their outcomes to the provider. Thread-safe.
+
+    Args:
+        functions: makes sure that the functions' home runs.
+        provider: the provider that gets the outcomes.
+        base: identity for calls that carry none, by task queue.
+    """
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        functions: Callable[[], Any],
+        provider: Callable[[], Provider | None],
+        base: Callable[[str], Frame],
+    ) -> None:
+        self._runtime = runtime
+        self._functions = functions
+        self._provider = provider
+        self._base = base
+        self._lock = threading.Lock()
+        self._running: dict[Token, int] = {}
+
+    def execute(self, task: ActivityTask) -> None:
+        """Starts one attempt; returns at once."""
+        code = self._runtime.code.get(task.type)
+        if code is None or not (code.kind.startswith("function.") or code.default_host):
+            self._done(
+                task.token,
+                failure=Failure(
+                    f"unable to find activityType={task.type}: add a function.lua entry of that ID", NOT_FOUND, True
+                ),
+            )
+            return
+        frame = values_of(task.header, self._base(task.queue), self._runtime.scopes).blob()
+        try:
+            arguments = codec.pack(plain_values(task.args))
+            if code.default_host:
+                future = self._runtime.router.request(
+                    "spawn", code.default_host, task.type, frame, codec.pack([{"exec": True}])[1:], arguments
+                )
+            else:
+                future = self._runtime.router.request(
+                    "call", FUNCTIONS, task.type, frame, b"", arguments, target=self._functions()
+                )
+        except WippyError as error:
+            self._done(task.token, failure=_failure(error))
+            return
+        with self._lock:
+            self._running[task.token] = future.number  # type: ignore[attr-defined]
+        future.add_done_callback(lambda answer: self._answered(task.token, answer))
+
+    def cancel(self, token: Token, reason: str) -> None:
+        """Asks a running attempt to end."""
+        with self._lock:
+            number = self._running.pop(token, None)
+        if number is not None:
+            self._functions().accept(["cancel_call", FUNCTIONS, 0, 0, number, CANCELED, "", b""])
+
+    def _answered(self, token: Token, answer: Future[list[Any]]) -> None:
+        with self._lock:
+            self._running.pop(token, None)
+        error = answer.exception()
+        if isinstance(error, WippyError):
+            self._done(token, failure=_failure(error))
+            return
+        if error is not None:
+            self._done(token, failure=Failure(str(error)))
+            return
+        values = answer.result()
+        failure = values[1] if len(values) > 1 else None
+        if isinstance(failure, codec.ErrorValue):
+            self._done(
+                token, failure=Failure(failure.message, failure.kind or "Internal", failure.retryable, failure.details)
+            )
+            return
+        try:
+            result = payload_of(values[0] if values else None)
+        except WippyError as bad:
+            self._done(token, failure=_failure(bad))
+            return
+        self._done(token, result=result)
+
+    def _done(self, token: Token, **outcome: Any) -> None:
+        provider = self._provider()
+        if provider is not None:
+            provider.activity_done(token, **outcome)
+
+
+def _failure(error: WippyError) -> Failure:
+    return Failure(error.message, error.kind, error.retryable, error.details)
