@@ -138,6 +138,7 @@ end
 -- What known, empty and captures hold for p. Raises for a malformed pattern, with the position of the
 -- caller at `level`.
 local function prepare(p, level)
+  if known[p] then return known[p], empty[p], captures[p] end
   local made, nullable, count = translate(p)
   if not made then error(nullable, level + 1) end
   if cached >= MAX_CACHED then

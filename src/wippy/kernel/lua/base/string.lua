@@ -17,7 +17,7 @@ local MAX_TEXT = 0x7fffffff
 local function to_integer(x)
   if x ~= x then return mininteger end
   if x >= 0x1p63 then return maxinteger end
-  if x < -0x1p63 then return mininteger end
+  if x <= -0x1p63 then return mininteger end
   return x < 0 and -floor(-x) or floor(x)
 end
 
@@ -256,4 +256,3 @@ function string.dump()
 end
 
 K.base.string = string
-raw.getmetatable("").__index = string
