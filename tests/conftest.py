@@ -1,0 +1,1 @@
+"""Makes `tests/` importable (`from application import application`)."""
