@@ -1,0 +1,56 @@
+-- Values as text.
+local K = ...
+local raw = K.raw
+local rawtype, tostring, tonumber, rawget, getmt, error = raw.type, raw.tostring, raw.tonumber, raw.rawget,
+  raw.getmetatable, raw.error
+local mathtype, tointeger, format, gsub = raw.mathtype, raw.tointeger, raw.format, raw.gsub
+
+-- The shortest digits that read back as the same float.
+local function float_text(x)
+  local i = tointeger(x)
+  if i then return tostring(i) end
+  if x ~= x then return "NaN" end
+  if x == 1 / 0 then return "+Inf" end
+  if x == -1 / 0 then return "-Inf" end
+  local size = x < 0 and -x or x
+  -- subnormal numbers have fewer digits
+  local precision = size < 0x1p-1022 and 1 or 15
+  local text = format("%." .. precision .. "g", x)
+  while precision < 17 and tonumber(text) ~= x do
+    precision = precision + 1
+    text = format("%." .. precision .. "g", x)
+  end
+  if size >= 1e6 and size < 0x1p63 then
+    text = gsub(format("%." .. precision - 1 .. "e", x), "%.?0*e", "e", 1)
+  end
+  return text
+end
+K.float_text = float_text
+
+-- tostring as the language has it. `__tostring` is called from Lua, so it may wait.
+function K.text(v)
+  local t = rawtype(v)
+  if t == "string" then return v end
+  if t == "number" then
+    if mathtype(v) == "float" then return float_text(v) end
+    return tostring(v)
+  end
+  if t == "table" then
+    local mt = getmt(v)
+    local handler = mt and rawget(mt, "__tostring")
+    if handler then
+      local text = handler(v)
+      local kind = rawtype(text)
+      if kind == "string" then return text end
+      if kind == "number" or kind == "table" and K.is_error(text) then return K.text(text) end
+      error("'__tostring' must return a string", 2)
+    end
+  end
+  return tostring(v)
+end
+
+-- The same without calling `__tostring` of user code.
+function K.plain_text(v)
+  if rawtype(v) == "table" and not K.classof(v) then return format("table: %p", v) end
+  return K.text(v)
+end
