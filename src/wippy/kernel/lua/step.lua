@@ -156,9 +156,9 @@ function K.step(now, incoming)
       end
     end
   end
-  local due = K.timers_fire(now)
+  K.timers_fire(now)
   K.run(SLICE)
-  return K.take_outgoing(), due, K.runnable(), S.fresh
+  return K.take_outgoing(), K.timer_due(), K.runnable(), S.fresh
 end
 
 handlers["forward"] = function(e)

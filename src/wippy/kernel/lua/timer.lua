@@ -103,11 +103,14 @@ function K.timers_release(p)
   end
 end
 
--- Fires what is due; returns the due time of the next timer, or nil.
+-- The due time of the next timer, or nil.
+function K.timer_due() return size > 0 and heap[1].due or nil end
+
+-- Fires what is due.
 function K.timers_fire(now)
   while size > 0 do
     local t = heap[1]
-    if t.due > now then return t.due end
+    if t.due > now then return end
     take_out(t)
     local p = t.p
     if p and p.timers then p.timers[t] = nil end
@@ -119,7 +122,6 @@ function K.timers_fire(now)
       S.cur = nil
     end
   end
-  return nil
 end
 
 function K.timer_count() return size end
