@@ -66,9 +66,10 @@ function rt.mod(a, b)
 end
 local mod = rt.mod
 
+-- Helpers may be tail calls, where no level is the user's: positions of ours are replaced when the error is caught.
 local function not_number(a, b, what)
   local bad = rawtype(a) == "number" and b or a
-  error("attempt to perform " .. what .. " on a " .. typeof(bad) .. " value", 3)
+  error("attempt to perform " .. what .. " on a " .. typeof(bad) .. " value")
 end
 
 function rt.idiv(a, b)
@@ -78,7 +79,7 @@ function rt.idiv(a, b)
     not_number(a, b, "arithmetic")
   end
   local divisor = truncated(b)
-  if divisor == 0 then error("attempt to divide by zero", 2) end
+  if divisor == 0 then error("attempt to divide by zero") end
   return truncated(a) // divisor
 end
 

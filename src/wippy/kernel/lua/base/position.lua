@@ -98,10 +98,11 @@ local function reworded(text)
     if kind then return "attempt to call a non-function object(" .. kind .. ")" .. what end
     kind = match(text, "^attempt to compare two (.+) values$")
     if kind then return "attempt to compare " .. kind .. " with " .. kind end
-    kind, what = match(text, "^attempt to perform arithmetic on an? (%a+) value(.*)$")
-    if kind == "table" then return "cannot perform arithmetic operation between table and table" .. what end
-    kind, what = match(text, "^attempt to concatenate an? (.-) value(.*)$")
-    if kind then return "cannot perform concat operation between " .. kind .. " and table" .. what end
+    -- only tables without handlers come here: all other types have handlers that say it in full
+    what = match(text, "^attempt to perform arithmetic on a (table value.*)$")
+    if what then return "cannot perform arithmetic operation on a " .. what end
+    what = match(text, "^attempt to concatenate a (table value.*)$")
+    if what then return "cannot perform concat operation on a " .. what end
   elseif first == 98 then -- bad
     local n, name, why = match(text, "^bad argument #(%d+) to '([^']*)' (.*)$")
     if n then
