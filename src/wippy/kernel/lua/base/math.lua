@@ -3,9 +3,9 @@ local K = ...
 local raw = K.raw
 local plain = raw.math
 local mathtype, rawtype, select, error = raw.mathtype, raw.type, raw.select, raw.error
-local floor, ceil, exp, log, sqrt, fmod, random = plain.floor, plain.ceil, plain.exp, plain.log, plain.sqrt, plain.fmod, plain.random
+local floor, ceil, exp, log, fmod, random = plain.floor, plain.ceil, plain.exp, plain.log, plain.fmod, plain.random
 local huge = raw.huge
-local badarg, badtype = K.badarg, K.badtype
+local badarg = K.badarg
 local number_arg, integer_arg = K.arg.number, K.arg.integer
 
 local math = {
@@ -145,39 +145,28 @@ function math.ldexp(m, e)
   return m * 2.0 ^ e
 end
 
-local function pick(name, better, ...)
-  local n = select("#", ...)
-  if n == 0 then error("wrong number of arguments to " .. name, 3) end
-  local best
-  for i = 1, n do
-    local x = (select(i, ...))
-    if not mathtype(x) then x = number_arg(x, i, name) end
-    if best == nil or better(x, best) then best = x end
+for name, better in raw.next, {
+  max = function(a, b) return a > b end,
+  min = function(a, b) return a < b end,
+} do
+  math[name] = function(best, ...)
+    local n = select("#", ...)
+    if not mathtype(best) then
+      if best == nil and n == 0 then error("wrong number of arguments to " .. name, 2) end
+      best = number_arg(best, 1, name)
+    end
+    if n == 1 then
+      local x = ...
+      if not mathtype(x) then x = number_arg(x, 2, name) end
+      return (better(x, best) and x or best) + 0.0
+    end
+    for i = 1, n do
+      local x = (select(i, ...))
+      if not mathtype(x) then x = number_arg(x, i + 1, name) end
+      if better(x, best) then best = x end
+    end
+    return best + 0.0
   end
-  return best + 0.0
-end
-
-local function greater(a, b) return a > b end
-local function less(a, b) return a < b end
-
-function math.max(a, b, ...)
-  if mathtype(a) and mathtype(b) and select("#", ...) == 0 then return (b > a and b or a) + 0.0 end
-  if b == nil and select("#", ...) == 0 then
-    if a == nil then error("wrong number of arguments to max", 2) end
-    return number_arg(a, 1, "max") + 0.0
-  end
-  local best = pick("max", greater, a, b, ...)
-  return best
-end
-
-function math.min(a, b, ...)
-  if mathtype(a) and mathtype(b) and select("#", ...) == 0 then return (b < a and b or a) + 0.0 end
-  if b == nil and select("#", ...) == 0 then
-    if a == nil then error("wrong number of arguments to min", 2) end
-    return number_arg(a, 1, "min") + 0.0
-  end
-  local best = pick("min", less, a, b, ...)
-  return best
 end
 
 function math.random(m, n)

@@ -169,7 +169,7 @@ local function replacement(text)
       if digit - 48 > highest then highest = digit - 48 end
       return nil
     end
-    return c == "%" and "%%%%" or "%%" .. c
+    return "%%" .. (c == "%" and "" or c)
   end)), highest
 end
 
