@@ -1,7 +1,7 @@
 -- Channels: buffered and unbuffered, and the mailbox side of subscribed ones.
 local K = ...
 local raw = K.raw
-local setmt, error, mathtype, rawtype = raw.setmetatable, raw.error, raw.mathtype, raw.type
+local setmt, getmt, error, mathtype, rawtype = raw.setmetatable, raw.getmetatable, raw.error, raw.mathtype, raw.type
 local remove = raw.remove
 local ready, park, S = K.ready, K.park, K.state
 local waiting_thread = K.waiting_thread
@@ -198,7 +198,7 @@ end
 local poll = K.channel_poll
 
 local function receive(ch)
-  if not K.is(ch, Channel) then K.badtype(1, "receive", "channel", ch, 2) end
+  if getmt(ch) ~= Channel then K.badtype(1, "receive", "channel", ch, 2) end
   local pending = ch[PENDING]
   if pending and ch[CAP] == 0 then
     -- the usual case: an inbox with messages

@@ -1,7 +1,8 @@
 -- Message and Payload objects.
 local K = ...
 local raw = K.raw
-local setmt, error, tostring, rawtype = raw.setmetatable, raw.error, raw.tostring, raw.type
+local setmt, getmt, rawget = raw.setmetatable, raw.getmetatable, raw.rawget
+local error, tostring, rawtype = raw.error, raw.tostring, raw.type
 
 local VALUE, FORMAT = K.key("value"), K.key("format")
 K.PAYLOAD_VALUE, K.PAYLOAD_FORMAT = VALUE, FORMAT
@@ -20,24 +21,22 @@ K.Payload = Payload
 
 function K.payload(value, format) return setmt({ [VALUE] = value, [FORMAT] = format }, Payload) end
 
-local function check(p, name)
-  if not K.is(p, Payload) then K.badtype(1, name, "payload.Payload", p, 2) end
-end
+local function bad(p, name) K.badtype(1, name, "payload.Payload", p, 3) end
 
 function payload_methods.get_format(p)
-  check(p, "get_format")
+  if getmt(p) ~= Payload then bad(p, "get_format") end
   return p[FORMAT] or "lua/any"
 end
 
 function payload_methods.data(p)
-  check(p, "data")
-  if p[FORMAT] then return K.payload_decode(p) end
-  return p[VALUE]
+  if getmt(p) ~= Payload then bad(p, "data") end
+  if rawget(p, FORMAT) then return K.payload_decode(p) end
+  return rawget(p, VALUE)
 end
 payload_methods.unmarshal = payload_methods.data
 
 function payload_methods.transcode(p, format)
-  check(p, "transcode")
+  if getmt(p) ~= Payload then bad(p, "transcode") end
   return K.payload_transcode(p, format)
 end
 
@@ -54,22 +53,20 @@ local Message = K.class({
 })
 K.Message = Message
 
-local function check_message(m, name)
-  if not K.is(m, Message) then K.badtype(1, name, "process.Message", m, 2) end
-end
+local function bad_message(m, name) K.badtype(1, name, "process.Message", m, 3) end
 
 function message_methods.topic(m)
-  check_message(m, "topic")
+  if getmt(m) ~= Message then bad_message(m, "topic") end
   return m[1]
 end
 
 function message_methods.from(m)
-  check_message(m, "from")
+  if getmt(m) ~= Message then bad_message(m, "from") end
   return m[2]
 end
 
 function message_methods.payload(m)
-  check_message(m, "payload")
+  if getmt(m) ~= Message then bad_message(m, "payload") end
   local n = m[4]
   if n == 1 then return setmt({ [VALUE] = m[3] }, Payload) end
   if n == 0 then return nil end

@@ -12,7 +12,7 @@ for _, name in ipairs({ "type", "next", "pairs", "ipairs", "rawget", "rawset", "
   raw[name] = _G[name]
 end
 raw.getmetatable, raw.setmetatable_any = debug.getmetatable, debug.setmetatable
-raw.getinfo, raw.traceback = debug.getinfo, debug.traceback
+raw.getinfo, raw.getlocal, raw.traceback = debug.getinfo, debug.getlocal, debug.traceback
 for _, name in ipairs({ "sub", "byte", "char", "find", "format", "rep", "gsub", "gmatch", "len", "pack", "packsize",
   "lower", "upper", "match", "reverse" }) do
   raw[name] = string[name]
@@ -28,6 +28,6 @@ raw.huge, raw.maxinteger, raw.mininteger = math.huge, math.maxinteger, math.mini
 raw.utf8len = utf8.len
 raw.string, raw.table, raw.math, raw.os, raw.utf8 = string, table, math, os, utf8
 
-raw.collectgarbage("generational")
+raw.collectgarbage("incremental", 200, 400)
 
 for name in next, _G do _G[name] = nil end

@@ -48,11 +48,22 @@ local function destination(p, action, dest, name)
   return pid
 end
 
+-- Topics that have been found good; begun anew when it has grown large.
+local good_topics, topic_count = {}, 0
+
+local function is_good_topic(topic)
+  if rawtype(topic) ~= "string" or byte(topic, 1) == 64 then return false end
+  topic_count = topic_count + 1
+  if topic_count > 1000 then good_topics, topic_count = {}, 1 end
+  good_topics[topic] = true
+  return true
+end
+
 function process.send(dest, topic, ...)
   local n = select("#", ...)
   local p = S.cur.p
   local target = procs[dest]
-  if target and rawtype(topic) == "string" and byte(topic, 1) ~= 64 and not p.frame.guard and not K.strict and not target.home then
+  if target and (good_topics[topic] or is_good_topic(topic)) and not p.frame.guard and not K.strict and not target.home then
     if n == 1 then
       local v = ...
       local t = rawtype(v)
