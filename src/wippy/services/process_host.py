@@ -87,6 +87,7 @@ class HostHandler:
         self._site.hosts.pop(id, None)
         self._site.terminals.pop(id, None)
         await self._site.supervisor.unregister(entry.id)
+        self._site.runtime.router.hosts.pop(id, None)
 
     def _put(self, entry: Entry, restart: bool) -> None:
         config = decode(entry, HostEntry, env=self._site.read_variable)
@@ -111,6 +112,8 @@ class HostHandler:
             extra={"workflow_worker": self._site_workflow_worker},
         )
         self._site.hosts[str(entry.id)] = host
+        # an old host keeps its processes until the new one starts
+        self._site.runtime.router.hosts.setdefault(str(entry.id), host)
         if terminal:
             self._site.terminals[str(entry.id)] = config
         service = HostService(host, config.lifecycle.stop_timeout / 1e9)

@@ -147,7 +147,6 @@ class ProcessHost:
         for worker in self.workers:
             if worker is not threading.current_thread():
                 worker.join(2)
-        self._router.hosts.pop(self.id, None)
         self.state = NOT_RUNNING
         self.workers.clear()
 
@@ -169,7 +168,7 @@ class ProcessHost:
 
     def accept(self, envelope: Envelope) -> None:
         op = envelope[0]
-        if self.state != RUNNING and op in ("spawn", "send"):
+        if self.state != RUNNING and (op == "spawn" or (op == "send" and not self._from_inside(envelope))):
             self._router.fail(
                 envelope, UNAVAILABLE, "host is shutting down" if self.state == STOPPING else "host is not running"
             )
@@ -190,6 +189,10 @@ class ProcessHost:
             self._router.fail(envelope, NOT_FOUND, "process not found")
         else:
             worker.post(envelope)
+
+    def _from_inside(self, envelope: Envelope) -> bool:
+        """Processes that are being cancelled may still talk to each other."""
+        return any(worker.number == envelope[2] for worker in self.workers)
 
     def _next_worker(self) -> Worker:
         workers = self.workers

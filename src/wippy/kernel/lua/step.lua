@@ -97,8 +97,9 @@ end
 
 function handlers.invalidate(e) K.invalidate(K.decode(e[5])) end
 
--- Every process here gets CANCEL; answered at once.
+-- The host stops: no process starts any more, every living one gets CANCEL.
 function handlers.cancel_all(e)
+  S.accepting = "stopping"
   for pid, p in next, procs do
     if not p.state then K.cancel_here(pid, "{|}", e[5]) end
   end
