@@ -209,25 +209,20 @@ function K.base.string.format(text, ...)
   end
   local n = plan.n
   if select("#", ...) < n then badarg(select("#", ...) + 2, "format", "no value") end
-  if not plan.floats then
-    if n == 1 then
-      local a = ...
-      return rformat(plan.text, (plan[1](a, 2)))
-    elseif n == 2 then
-      local a, b = ...
-      return rformat(plan.text, plan[1](a, 2), (plan[2](b, 3)))
-    elseif n == 3 then
-      local a, b, c = ...
-      return rformat(plan.text, plan[1](a, 2), plan[2](b, 3), (plan[3](c, 4)))
-    end
-  elseif n == 1 then
-    local a = ...
+  local floats = plan.floats
+  local a, b, c = ...
+  if n == 1 then
     a = plan[1](a, 2)
-    if a - a == 0 then return rformat(plan.text, a) end
-    return with_texts(plan, { a })
+    if floats and a - a ~= 0 then return with_texts(plan, { a }) end
+    return rformat(plan.text, a)
+  elseif n == 2 and not floats then
+    a, b = plan[1](a, 2), plan[2](b, 3)
+    return rformat(plan.text, a, b)
+  elseif n == 3 and not floats then
+    a, b, c = plan[1](a, 2), plan[2](b, 3), plan[3](c, 4)
+    return rformat(plan.text, a, b, c)
   end
   local list, odd = { ... }, false
-  local floats = plan.floats
   for i = 1, n do
     local v = plan[i](list[i], i + 1)
     list[i] = v

@@ -145,38 +145,46 @@ function math.ldexp(m, e)
   return m * 2.0 ^ e
 end
 
-for name, better in raw.next, {
-  max = function(a, b) return a > b end,
-  min = function(a, b) return a < b end,
-} do
-  math[name] = function(best, ...)
-    local n = select("#", ...)
-    if not mathtype(best) then
-      if best == nil and n == 0 then error("wrong number of arguments to " .. name, 2) end
-      best = number_arg(best, 1, name)
-    end
-    if n == 1 then
-      local x = ...
-      if not mathtype(x) then x = number_arg(x, 2, name) end
-      return (better(x, best) and x or best) + 0.0
-    end
-    for i = 1, n do
-      local x = (select(i, ...))
-      if not mathtype(x) then x = number_arg(x, i + 1, name) end
-      if better(x, best) then best = x end
-    end
-    return best + 0.0
+function math.max(best, ...)
+  local n = select("#", ...)
+  if not mathtype(best) then
+    if best == nil and n == 0 then error("wrong number of arguments to max", 2) end
+    best = number_arg(best, 1, "max")
   end
+  local x = ...
+  if n == 1 and mathtype(x) then return (x > best and x or best) + 0.0 end
+  for i = 1, n do
+    x = (select(i, ...))
+    if not mathtype(x) then x = number_arg(x, i + 1, "max") end
+    if x > best then best = x end
+  end
+  return best + 0.0
+end
+
+function math.min(best, ...)
+  local n = select("#", ...)
+  if not mathtype(best) then
+    if best == nil and n == 0 then error("wrong number of arguments to min", 2) end
+    best = number_arg(best, 1, "min")
+  end
+  local x = ...
+  if n == 1 and mathtype(x) then return (x < best and x or best) + 0.0 end
+  for i = 1, n do
+    x = (select(i, ...))
+    if not mathtype(x) then x = number_arg(x, i + 1, "min") end
+    if x < best then best = x end
+  end
+  return best + 0.0
 end
 
 function math.random(m, n)
   if m == nil then return (random()) end
-  m = integer_arg(m, 1, "random")
+  if mathtype(m) ~= "integer" then m = integer_arg(m, 1, "random") end
   if n == nil then
     if m < 1 then badarg(1, "random", "interval is empty") end
     return (random(m))
   end
-  n = integer_arg(n, 2, "random")
+  if mathtype(n) ~= "integer" then n = integer_arg(n, 2, "random") end
   if m > n then badarg(2, "random", "interval is empty") end
   return (random(m, n))
 end

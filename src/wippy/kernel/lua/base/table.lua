@@ -11,15 +11,18 @@ local rt = K.rt
 
 local MAX_RESULTS = 200000
 local TURN = 2000    -- comparisons between two chances for others to run
-local SMALL_SORT = 2000
+local SMALL_SORT = 5000 -- elements that plain Lua may sort, unsuspended
 local RUN = 8
 
 local table = {}
 
+-- What has no metatable is a table: the kernel gives all other types one.
+
 -- The content of a table argument; `mt` is its metatable. Called by a library function.
 local function content(t, mt, name)
-  if rawtype(t) ~= "table" or mt and classof(t) then badtype(1, name, "table", t, 3) end
-  return mt and unfrozen(t) or t
+  if mt == nil then return t end
+  if rawtype(t) ~= "table" or classof(t) then badtype(1, name, "table", t, 3) end
+  return unfrozen(t)
 end
 
 -- The table of an argument that is to be changed.
@@ -42,12 +45,15 @@ end
 
 function table.insert(t, ...)
   local mt = getmt(t)
-  if mt or rawtype(t) ~= "table" then writable(t, "insert", "attempt to insert into Immutable table") end
+  if mt then writable(t, "insert", "attempt to insert into Immutable table") end
   local n = select("#", ...)
   if n == 1 then
-    local v = ...
-    if v == nil then return end
-    if mt then rawset(t, rawlen(t) + 1, v) else t[#t + 1] = v end
+    if mt then
+      local v = ...
+      if v ~= nil then rawset(t, rawlen(t) + 1, v) end
+    else
+      t[#t + 1] = ...
+    end
     return
   end
   if n ~= 2 then error("wrong number of arguments to insert: 2 or 3 expected, got " .. n + 1, 2) end
@@ -66,7 +72,8 @@ end
 
 function table.remove(t, at)
   local mt = getmt(t)
-  if mt or rawtype(t) ~= "table" then writable(t, "remove", "attempt to remove from Immutable table") end
+  if mt then writable(t, "remove", "attempt to remove from Immutable table") end
+  if at == nil and not mt then return (rremove(t)) end
   local length = rawlen(t)
   if at == nil then
     at = length
@@ -91,12 +98,13 @@ function table.concat(t, separator, i, j)
   end
   if i == nil then i = 1 elseif mathtype(i) ~= "integer" then i = integer_arg(i, 3, "concat") end
   if j == nil then j = rawlen(list) elseif mathtype(j) ~= "integer" then j = integer_arg(j, 4, "concat") end
-  local texts = getmt(list) and {} or nil
+  local plain = getmt(list) == nil
+  local texts = not plain and {} or nil
   for at = i, j do
-    local v = rawget(list, at)
-    local kind = rawtype(v)
-    if kind ~= "string" and mathtype(v) ~= "integer" then
-      if kind ~= "number" and not is_error(v) then
+    local v
+    if plain then v = list[at] else v = rawget(list, at) end
+    if rawtype(v) ~= "string" and mathtype(v) ~= "integer" then
+      if not mathtype(v) and not is_error(v) then
         error("invalid value (" .. typeof(v) .. ") at index " .. at .. " in table for concat", 2)
       end
       if not texts then
@@ -235,6 +243,7 @@ end
 
 function table.unpack(t, i, j)
   local mt = getmt(t)
+  if mt == nil and i == nil and j == nil and #t < MAX_RESULTS then return tunpack(t) end
   local list = content(t, mt, "unpack")
   if i == nil then i = 1 elseif mathtype(i) ~= "integer" then i = integer_arg(i, 2, "unpack") end
   if j == nil then j = rawlen(list) elseif mathtype(j) ~= "integer" then j = integer_arg(j, 3, "unpack") end
