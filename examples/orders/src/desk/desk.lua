@@ -1,0 +1,99 @@
+-- The program: keeps some orders open at a time, shows how far things are, prints the summary.
+--
+-- It remembers nothing between runs. After a crash it asks for every order again by name: one that is
+-- closed says so at once, one that was interrupted has gone on by itself, one that is new begins.
+local channel = require("channel")
+local io = require("io")
+local process = require("process")
+local time = require("time")
+local ledger = require("ledger")
+
+local OPEN_AT_A_TIME = 100
+local INTERVAL = "500ms"
+
+type Desk = {asked: integer, ended: integer, total: integer?, failed: error?}
+
+-- One run for each customer, ever: under its name the provider starts it or finds it.
+local function open_order(order): (string?, error?)
+  return process.with_options({["workflow.id_reuse_policy"] = "reject_duplicate"})
+    :with_name("order-" .. order.customer)
+    :spawn_monitored("orders:order", "orders:workflows", order)
+end
+
+local function ask_for_more(desk: Desk, count: integer)
+  process.send("orders.feed", "more", {first = desk.asked + 1, count = count})
+  desk.asked = desk.asked + count
+end
+
+local function on_message(desk: Desk, message)
+  local data = message:payload():data()
+  if message:topic() == "finished" then
+    desk.total = data
+    return
+  end
+  local pid, err = open_order(data)
+  if err then
+    desk.failed = err
+    return
+  end
+  process.send("orders.cashier", "due", {order = pid, cents = data.cents})
+end
+
+local function on_event(desk: Desk, event)
+  if event.kind ~= process.event.EXIT then
+    desk.failed = errors.new("stopped before the end; run it again to go on")
+  elseif event.result.error then
+    desk.failed = event.result.error
+  else
+    desk.ended = desk.ended + 1
+    if not desk.total then ask_for_more(desk, 1) end
+  end
+end
+
+local function show_progress(desk: Desk)
+  local of = desk.total and (" of " .. desk.total) or ""
+  io.print(string.format("  %d%s orders closed", desk.ended, of))
+end
+
+local function dollars(cents: integer): string
+  return string.format("%d.%02d", cents // 100, cents % 100)
+end
+
+local function print_summary(seconds: number, steps_before: integer)
+  local sum = ledger.summary()
+  io.print("customers      " .. sum.customers)
+  io.print("purchases      " .. sum.purchases)
+  io.print("rejected       " .. sum.rejected)
+  io.print("revenue        " .. dollars(sum.revenue))
+  io.print("compensations  " .. sum.compensations)
+  io.print("restarts       " .. sum.restarts)
+  io.print(string.format("seconds        %.2f", seconds))
+  io.print(string.format("steps/second   %.0f", (sum.steps - steps_before) / seconds))
+end
+
+local function main()
+  local began = time.now()
+  ledger.prepare()
+  local steps_before = ledger.summary().steps
+
+  local desk: Desk = {asked = 0, ended = 0}
+  local inbox, events = process.inbox(), process.events()
+  local ticker = time.ticker(INTERVAL)
+  local ticks = ticker:channel()
+  ask_for_more(desk, OPEN_AT_A_TIME)
+  while desk.ended ~= desk.total do
+    local got = channel.select({events:case_receive(), inbox:case_receive(), ticks:case_receive()})
+    if got.channel == inbox then
+      on_message(desk, got.value)
+    elseif got.channel == events then
+      on_event(desk, got.value)
+    else
+      show_progress(desk)
+    end
+    if desk.failed then return nil, desk.failed end
+  end
+  ticker:stop()
+  print_summary(time.now():sub(began):seconds(), steps_before)
+end
+
+return {main = main}
