@@ -33,6 +33,7 @@ return table.concat(t, ",")
         ),
         ("local t = {1, 2, 3} return table.remove(t), table.remove(t, 1), show(t)", "3 1 2"),
         ("return table.remove({}), table.remove({}, 5), table.remove({1}, 3)", "nil nil nil"),
+        ("local t = {[0] = 'zero'} return table.remove(t), t[0]", "nil zero"),
         ("local t = {1, 2} return table.remove(t, 0), table.remove(t, -4), #t", "2 1 0"),
         ("local t = setmetatable({1, 2}, {}) return table.remove(t, 1), show(t)", "1 2"),
         (

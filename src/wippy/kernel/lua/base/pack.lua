@@ -9,8 +9,10 @@ local badarg, string = K.badarg, K.base.string
 local string_arg, integer_arg, number_arg = K.arg.string, K.arg.integer, K.arg.number
 
 local SIZED = { i = 4, I = 4, s = 8 }
-local PLAIN = { b = "b", B = "B", h = "i2", H = "I2", l = "i8", L = "I8", j = "i8", J = "I8", T = "I8", f = "f", d = "d",
-  n = "d", z = "z", x = "x", [">"] = ">", ["<"] = "<", ["="] = "<", ["!"] = "!8" }
+local PLAIN = {
+  b = "b", B = "B", h = "i2", H = "I2", l = "i8", L = "I8", j = "i8", J = "I8", T = "I8", f = "f", d = "d", n = "d",
+  z = "z", x = "x", [">"] = ">", ["<"] = "<", ["="] = "<", ["!"] = "!8",
+}
 local KINDS = { f = number_arg, d = number_arg, n = number_arg, z = string_arg, s = string_arg, c = string_arg }
 for letter in raw.gmatch("bBhHlLjJTiI", ".") do KINDS[letter] = integer_arg end
 

@@ -12,6 +12,16 @@ local NULLABLE = { [byte("*")] = true, [byte("-")] = true, [byte("?")] = true }
 local LETTERS = { [byte("f")] = true, [byte("g")] = true, [byte("G")] = true }
 local MAX_CAPTURES, MAX_CACHED, MAX_CACHED_LENGTH = 32, 1000, 500
 
+local TURN = 2000 -- steps of a long loop of ours between two chances for others to run
+
+-- Lets others run when a turn is used up; gives the steps of the next turn. Outside a running unit there is nobody to
+-- give way to.
+function K.give_way()
+  if K.state and K.state.cur then K.rt.preempt() end
+  return TURN
+end
+local give_way = K.give_way
+
 local known, empty, captures, cached = {}, {}, {}, 0
 
 -- The index behind the set that begins at i, with its text appended to out; nil when it never ends.
@@ -185,7 +195,7 @@ end
 -- Replaces up to `limit` matches: replace(whole, captures...) → text, or nil to keep the match.
 -- It is called from Lua, so it may wait. Returns the text and the number of matches.
 local function substitute(s, p, replace, limit)
-  local out, n, at, count = {}, 0, 1, 0
+  local out, n, at, count, turn = {}, 0, 1, 0, TURN
   local anchored = byte(p, 1) == CARET
   local first, last
   local function taken(from, to, ...)
@@ -199,6 +209,8 @@ local function substitute(s, p, replace, limit)
     local text = taken(find(s, p, at))
     if not first then break end
     count = count + 1
+    turn = turn - 4
+    if turn < 0 then turn = give_way() end
     if first > at then
       n = n + 1
       out[n] = sub(s, at, first - 1)

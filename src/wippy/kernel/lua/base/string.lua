@@ -4,7 +4,8 @@ local raw = K.raw
 local rawtype, mathtype, error, select, tonumber = raw.type, raw.mathtype, raw.error, raw.select, raw.tonumber
 local rawget, getmt, classof, typeof = raw.rawget, raw.getmetatable, K.classof, K.typeof
 local badarg, badtype, is_error, text_of = K.badarg, K.badtype, K.is_error, K.text
-local rsub, rbyte, rchar, rfind, rmatch, rgsub, rgmatch = raw.sub, raw.byte, raw.char, raw.find, raw.match, raw.gsub, raw.gmatch
+local rsub, rbyte, rchar, rfind, rmatch = raw.sub, raw.byte, raw.char, raw.find, raw.match
+local rgsub, rgmatch = raw.gsub, raw.gmatch
 local rrep, rreverse, rlower, rupper, utf8len = raw.rep, raw.reverse, raw.lower, raw.upper, raw.utf8len
 local floor, mininteger, maxinteger = raw.floor, raw.mininteger, raw.maxinteger
 local host, pattern = K.host, K.pattern
@@ -47,7 +48,9 @@ local function integer_arg(v, n, name)
   return mathtype(x) == "integer" and x or to_integer(x)
 end
 
-K.arg = { string = string_arg, number = number_arg, integer = integer_arg, to_integer = to_integer, as_number = as_number }
+K.arg = {
+  string = string_arg, number = number_arg, integer = integer_arg, to_integer = to_integer, as_number = as_number,
+}
 
 -- Integers by themselves and by the float of the same value: a lookup costs less than a call that asks for the type.
 local SMALL = {}

@@ -7,10 +7,9 @@ local rinsert, rremove, rconcat, rsort, tunpack = raw.insert, raw.remove, raw.co
 local classof, unfrozen, typeof = K.classof, K.unfrozen, K.typeof
 local badarg, badtype, is_error, text_of = K.badarg, K.badtype, K.is_error, K.text
 local string_arg, integer_arg, number_arg = K.arg.string, K.arg.integer, K.arg.number
-local rt = K.rt
+local give_way, TURN = K.give_way, K.give_way()
 
 local MAX_RESULTS = 200000
-local TURN = 2000    -- comparisons between two chances for others to run
 local SMALL_SORT = 5000 -- elements that plain Lua may sort, unsuspended
 local RUN = 8
 
@@ -73,7 +72,6 @@ end
 function table.remove(t, at)
   local mt = getmt(t)
   if mt then writable(t, "remove", "attempt to remove from Immutable table") end
-  if at == nil and not mt then return (rremove(t)) end
   local length = rawlen(t)
   if at == nil then
     at = length
@@ -128,12 +126,6 @@ local function less_than(a, b)
     if not handler then error("attempt to compare " .. typeof(a) .. " with " .. typeof(b), 4) end
   end
   return a < b
-end
-
--- Lets others run when a turn is used up. Outside a running unit there is nobody to give way to.
-local function give_way()
-  if K.state and K.state.cur then rt.preempt() end
-  return TURN
 end
 
 -- Sorts list[1..n] into a new table: runs by insertion, then merged. `less` may wait.
