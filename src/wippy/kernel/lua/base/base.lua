@@ -8,6 +8,7 @@ local rawtonumber, find, concat, mathtype, xpcall = raw.tonumber, raw.find, raw.
 local typeof, badarg, badtype, text, truncated = K.typeof, K.badarg, K.badtype, K.text, K.truncated
 local CLASS, CONTENT, KILL, handler = K.CLASS, K.CONTENT, K.KILL, K.handler
 
+local metatables = K.user_metatables
 local NO_MEMORY = "not enough memory"
 
 base._VERSION = "Lua 5.4"
@@ -116,6 +117,7 @@ function base.setmetatable(t, mt)
     if rawget(mt, "__lt") ~= nil and rawget(mt, "__le") == nil then
       rawset(mt, "__le", function(a, b) return not (b < a) end)
     end
+    metatables[mt] = true
   end
   return setmt(t, mt)
 end
@@ -149,14 +151,12 @@ end
 
 -- Iteration. Iterators are closures over a table that has been checked: plain `next` would open objects and content.
 
+local step = raw.ipairs({}) -- opens nothing: it asks metamethods
+
 function base.ipairs(t)
   local content = content_of(t, 1, "ipairs")
   if getmt(content) == nil and content == t then
-    return function(_, i)
-      i = i + 1
-      local v = t[i]
-      if v ~= nil then return i, v end
-    end, t, 0
+    return step, t, 0
   end
   return function(_, i)
     i = i + 1

@@ -10,6 +10,10 @@ K.CONTENT = CONTENT -- field of a metatable: the content of the frozen table tha
 -- Content -> its frozen table, for content that serves as a metatable.
 local shells = setmt({}, { __mode = "k" })
 
+-- Tables of user code that serve as metatables.
+local metatables = setmt({}, { __mode = "k" })
+K.user_metatables = metatables
+
 local OPERATORS = { "__call", "__tostring", "__concat", "__eq", "__lt", "__le", "__unm", "__add", "__sub", "__mul",
   "__div", "__mod", "__pow", "__idiv", "__band", "__bor", "__bxor", "__bnot", "__shl", "__shr", "__mode" }
 
@@ -37,9 +41,10 @@ function K.freeze(t)
   if mt and rawget(mt, "__gc") ~= nil then error("a table whose metatable has __gc cannot be frozen", 2) end
   local content = {}
   for k, v in next, t do content[k] = v end
+  -- a table that is the metatable of others already must keep its metamethods
+  local used = metatables[t]
   for k in next, content do
-    -- a table that is a metatable already must keep its metamethods
-    if rawtype(k) ~= "string" or sub(k, 1, 2) ~= "__" then rawset(t, k, nil) end
+    if not used or rawtype(k) ~= "string" or sub(k, 1, 2) ~= "__" then rawset(t, k, nil) end
   end
   local marks = K.hash_marks
   if marks and marks[t] then marks[content] = true end
