@@ -64,10 +64,13 @@ def workflow(name: str, source: str, modules: list[str] | None = None, **data: A
     return unit("workflow.lua", name, source, modules, **data)
 
 
-def host(name: str, workers: int = 1, **limits: Any) -> Lines:
-    """A running `process.host`; limits are keys of its `host` block (max_processes, max_memory, ...)."""
-    block = {"workers": workers, **limits}
-    return {"name": name, "kind": "process.host", "host": block, "lifecycle": {"auto_start": True}}
+def host(name: str, workers: int = 1, *, stop_timeout: str = "200ms", **limits: Any) -> Lines:
+    """A running `process.host`; limits are keys of its `host` block (max_processes, max_memory, ...).
+
+    Processes that ignore CANCEL are ended after `stop_timeout`.
+    """
+    lifecycle = {"auto_start": True, "stop_timeout": stop_timeout}
+    return {"name": name, "kind": "process.host", "host": {"workers": workers, **limits}, "lifecycle": lifecycle}
 
 
 class Application:
