@@ -119,9 +119,15 @@ class ProviderService:
             host=host.id,
             base_frame=self.frames.get(info.queue, NO_FRAME),
             unreachable=self._unreachable,
+            queue_of=self._queue_of,
+            type_of=lambda id: type_of_entry(self._site, id),
             max_memory=self.config.max_memory,
             log_in_replay=info.queue in self.log_in_replay,
         )
+
+    def _queue_of(self, host: str) -> str:
+        worker = self._site.workflow_hosts.get(host)
+        return worker.queue if worker is not None else host
 
     def _unreachable(self, pid: str) -> str | None:
         node, _, rest = pid[1:].partition("@")

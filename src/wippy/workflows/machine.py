@@ -68,6 +68,8 @@ class LuaMachine:
         host: ID of the worker that runs it.
         base_frame: identity where the start carried none.
         unreachable: (PID) -> why a message cannot be delivered, or None.
+        queue_of: host of a child as code names it (a worker, or a task queue) -> task queue.
+        type_of: entry ID of a child -> workflow type to start.
         log_in_replay: `print` during replay too.
     """
 
@@ -81,6 +83,8 @@ class LuaMachine:
         host: str,
         base_frame: Frame,
         unreachable: Callable[[str], str | None],
+        queue_of: Callable[[str], str] = str,
+        type_of: Callable[[str], str] = str,
         max_memory: int = 0,
         log_in_replay: bool = False,
     ) -> None:
@@ -88,6 +92,8 @@ class LuaMachine:
         self._replaying = False
         self._log_in_replay = log_in_replay
         self._unreachable = unreachable
+        self.queue_of = queue_of
+        self.type_of = type_of
         self._pid = f"{{{node}@{host}|{info.workflow_id}}}"
         frame = values_of(info.header, base_frame, runtime.scopes)
         self._unit = WorkflowUnit(self._pid, entry, frame, 0, RecordedRandom(info.seed))
@@ -236,8 +242,8 @@ _COMMANDS: dict[str, Callable[[LuaMachine, list[Any]], cmd.Command]] = {
     "cancel_timer": lambda m, r: cmd.CancelTimer(r[1]),
     "child": lambda m, r: cmd.StartChild(
         r[1],
-        r[2],
-        r[3],
+        m.type_of(r[2]),
+        m.queue_of(r[3]),
         _payloads(r[4]),
         workflow_options(r[5]) if r[5] else _PLAIN_WORKFLOW,
         m.header(r[6]),
