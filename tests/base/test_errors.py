@@ -7,8 +7,8 @@ from lua_base import error, run, text
 
 
 def test_constants() -> None:
-    source = "local n, t = 0, {} for k, v in pairs(errors) do if type(v) == 'string' then t[#t + 1] = k .. '=' .. v end \
-        end table.sort(t) return table.concat(t, ' ')"
+    source = "local t = {} for k, v in pairs(errors) do if type(v) == 'string' then t[#t + 1] = k .. '=' .. v end end \
+        table.sort(t) return table.concat(t, ' ')"
     assert run(source) == (
         b"ALREADY_EXISTS=AlreadyExists CANCELED=Canceled CONFLICT=Conflict INTERNAL=Internal INVALID=Invalid "
         b"NOT_FOUND=NotFound PERMISSION_DENIED=PermissionDenied RATE_LIMITED=RateLimited TIMEOUT=Timeout "
@@ -79,7 +79,8 @@ def test_wrap() -> None:
     *rest, stack = run(source)
     assert rest == [b"root", b"first: root", b"Timeout", True, 1, True]
     lines = stack.decode().split("\n")
-    assert lines[0] == "second" and "first" in lines
+    assert lines[0] == "second"
+    assert "first" in lines
     assert any(line.startswith("  test:code:4 (") for line in lines)
     assert any(line.startswith("  test:code:2 (") for line in lines)
     assert "wippy." not in stack.decode()
@@ -159,5 +160,5 @@ def test_wrong_positions_are_never_ours() -> None:
 
 def test_text_of_values() -> None:
     assert text("return 3.0, 1e15, 0.1, 123456.5, 1234567.5, 0.00001, 1e20, 0/0, 1/0, -1/0, 2^63, 5e-324, -0.0") == (
-        "3 1000000000000000 0.1 123456.5 1.2345675e+06 1e-05 1e+20 NaN +Inf -Inf 9.223372036854775808e+18 5e-324 0"
-    ).replace("9.223372036854775808e+18", "9.223372036854776e+18")
+        "3 1000000000000000 0.1 123456.5 1.2345675e+06 1e-05 1e+20 NaN +Inf -Inf 9.223372036854776e+18 5e-324 0"
+    )

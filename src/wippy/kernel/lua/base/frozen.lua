@@ -77,3 +77,7 @@ function K.library(functions)
   end
   return K.freeze(functions)
 end
+
+-- A value that ends a unit can reach a handler of user code: nothing can be written into it.
+K.freeze(K.PARK)
+K.freeze(K.KILL)

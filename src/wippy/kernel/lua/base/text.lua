@@ -3,7 +3,19 @@ local K = ...
 local raw = K.raw
 local rawtype, tostring, tonumber, rawget, getmt, error = raw.type, raw.tostring, raw.tonumber, raw.rawget,
   raw.getmetatable, raw.error
-local mathtype, tointeger, format, gsub = raw.mathtype, raw.tointeger, raw.format, raw.gsub
+local mathtype, tointeger, format, gsub, match = raw.mathtype, raw.tointeger, raw.format, raw.gsub, raw.match
+local pack, sunpack = raw.pack, raw.unpack_string
+
+-- Floats lie closer below a power of two than above it: 16 digits may do although the nearest 16 do not.
+local function power_of_two(x, text)
+  local sign, first, digits, exponent = match(format("%.15e", x), "^(%-?)(%d)%.(%d+)(e.*)$")
+  local middle = tonumber(first .. digits)
+  for i = middle - 1, middle + 1 do
+    local try = gsub(format("%s%d.%015d", sign, i // 1000000000000000, i % 1000000000000000), "%.?0*$", "", 1) .. exponent
+    if tonumber(try) == x then return try end
+  end
+  return text
+end
 
 -- The shortest digits that read back as the same float.
 local function float_text(x)
@@ -20,6 +32,7 @@ local function float_text(x)
     precision = precision + 1
     text = format("%." .. precision .. "g", x)
   end
+  if precision == 17 and (sunpack("<i8", pack("<d", x))) & 0xfffffffffffff == 0 then return power_of_two(x, text) end
   if size >= 1e6 and size < 0x1p63 then
     text = gsub(format("%." .. precision - 1 .. "e", x), "%.?0*e", "e", 1)
   end
