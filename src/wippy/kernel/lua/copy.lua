@@ -30,14 +30,15 @@ copy_table = function(t, seen)
     source = unfrozen(t)
   end
   local r = {}
+  if seen then seen[t] = r end
   for k, v in next, source do
     local vt, kt = rawtype(v), rawtype(k)
     if vt == "table" or vt == "function" or vt == "thread" or vt == "userdata" then
-      if not seen then seen = { [t] = r } else seen[t] = r end
+      if not seen then seen = { [t] = r } end
       v = copy_value(v, vt, seen)
     end
     if kt == "table" or kt == "function" or kt == "thread" or kt == "userdata" then
-      if not seen then seen = { [t] = r } else seen[t] = r end
+      if not seen then seen = { [t] = r } end
       k = copy_value(k, kt, seen)
     end
     if k ~= nil then r[k] = v end
