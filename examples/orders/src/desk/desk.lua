@@ -11,7 +11,8 @@ local ledger = require("ledger")
 local OPEN_AT_A_TIME = 100
 local INTERVAL = "500ms"
 
-type Desk = {asked: integer, ended: integer, total: integer?, failed: error?}
+-- asked: baskets asked for; open: the runs that are watched; total: baskets there are, once that is known.
+type Desk = {asked: integer, open: {[string]: boolean}, closed: integer, total: integer?, failed: error?}
 
 -- One run for each customer, ever: under its name the provider starts it or finds it.
 local function open_order(order): (string?, error?)
@@ -21,7 +22,8 @@ local function open_order(order): (string?, error?)
 end
 
 local function ask_for_more(desk: Desk, count: integer)
-  process.send("orders.feed", "more", {first = desk.asked + 1, count = count})
+  local _, err = process.send("orders.feed", "more", {first = desk.asked + 1, count = count})
+  if err then desk.failed = err end
   desk.asked = desk.asked + count
 end
 
@@ -30,12 +32,16 @@ local function on_message(desk: Desk, message)
   if message:topic() == "finished" then
     desk.total = data
     return
+  elseif message:topic() == "failed" then
+    desk.failed = errors.new(data)
+    return
   end
   local pid, err = open_order(data)
   if err then
     desk.failed = err
     return
   end
+  desk.open[pid] = true
   process.send("orders.cashier", "due", {order = pid, cents = data.cents})
 end
 
@@ -44,15 +50,18 @@ local function on_event(desk: Desk, event)
     desk.failed = errors.new("stopped before the end; run it again to go on")
   elseif event.result.error then
     desk.failed = event.result.error
+  elseif not desk.open[event.from] then
+    desk.failed = errors.new("a service has ended before the end; see its log")
   else
-    desk.ended = desk.ended + 1
+    desk.open[event.from] = nil
+    desk.closed = desk.closed + 1
     if not desk.total then ask_for_more(desk, 1) end
   end
 end
 
 local function show_progress(desk: Desk)
   local of = desk.total and (" of " .. desk.total) or ""
-  io.print(string.format("  %d%s orders closed", desk.ended, of))
+  io.print(string.format("  %d%s orders closed", desk.closed, of))
 end
 
 local function dollars(cents: integer): string
@@ -71,17 +80,26 @@ local function print_summary(seconds: number, steps_before: integer)
   io.print(string.format("steps/second   %.0f", (sum.steps - steps_before) / seconds))
 end
 
+-- A service that ends while it is needed ends the program too, which can then be run again.
+local function watch_services(desk: Desk)
+  for _, name in ipairs({"orders.feed", "orders.pool", "orders.cashier"}) do
+    local _, err = process.monitor(name)
+    if err then desk.failed = err end
+  end
+end
+
 local function main()
   local began = time.now()
   ledger.prepare()
   local steps_before = ledger.summary().steps
 
-  local desk: Desk = {asked = 0, ended = 0}
+  local desk: Desk = {asked = 0, open = {}, closed = 0}
   local inbox, events = process.inbox(), process.events()
   local ticker = time.ticker(INTERVAL)
   local ticks = ticker:channel()
+  watch_services(desk)
   ask_for_more(desk, OPEN_AT_A_TIME)
-  while desk.ended ~= desk.total do
+  while desk.closed ~= desk.total and not desk.failed do
     local got = channel.select({events:case_receive(), inbox:case_receive(), ticks:case_receive()})
     if got.channel == inbox then
       on_message(desk, got.value)
@@ -90,9 +108,9 @@ local function main()
     else
       show_progress(desk)
     end
-    if desk.failed then return nil, desk.failed end
   end
   ticker:stop()
+  if desk.failed then return nil, desk.failed end
   print_summary(time.now():sub(began):seconds(), steps_before)
 end
 

@@ -1,6 +1,6 @@
 -- Reads the purchase log once and hands out baskets as they are asked for: `more {first, count}`
 -- sends the baskets first, first + 1, ... to the pool, and `finished` to who asked when there are no
--- more. It keeps no position, so nothing is lost when it is restarted.
+-- more, or `failed` when the log cannot be read. It keeps no position, so a restart loses none.
 local channel = require("channel")
 local fs = require("fs")
 local process = require("process")
@@ -8,11 +8,11 @@ local shapes = require("shapes")
 
 local LINE = "^%s*(%d+)%s+%d+%s+(%d+)%s+(%d+)%s+(%S+)%s*$"
 
-local function read(name: string): {shapes.Basket}
+local function read(name: string): ({shapes.Basket}?, string?)
   local volume, err = fs.get("orders:data")
-  if err then error(err) end
+  if err then return nil, tostring(err) end
   local file, failure = volume:open(name, "r")
-  if failure then error(failure) end
+  if failure then return nil, tostring(failure) end
 
   local baskets: {shapes.Basket} = {}
   local of_customer: {[integer]: shapes.Basket} = {}
@@ -33,27 +33,35 @@ local function read(name: string): {shapes.Basket}
         line = number, customer = id, date = date, count = tonumber(count), amount = amount,
       })
     elseif lines:text():match("%S") then
-      error(name .. ":" .. number .. ": not a purchase: " .. lines:text())
+      return nil, name .. ":" .. number .. ": not a purchase: " .. lines:text()
     end
   end
   file:close()
   return baskets
 end
 
+local function hand_out(baskets: {shapes.Basket}, message)
+  local asked = message:payload():data()
+  for i = asked.first, math.min(asked.first + asked.count - 1, #baskets) do
+    process.send("orders.pool", "basket", {basket = baskets[i], reply_to = message:from()})
+  end
+  if asked.first + asked.count > #baskets then
+    process.send(message:from(), "finished", #baskets)
+  end
+end
+
 local function main(name: string)
   process.registry.register("orders.feed")
   local inbox, events = process.inbox(), process.events()
-  local baskets = read(name)
+  local baskets, fault = read(name)
   while true do
     local got = channel.select({events:case_receive(), inbox:case_receive()})
     if got.channel == events then return end -- the service is asked to stop
     local message = got.value
-    local asked = message:payload():data()
-    for i = asked.first, math.min(asked.first + asked.count - 1, #baskets) do
-      process.send("orders.pool", "basket", {basket = baskets[i], reply_to = message:from()})
-    end
-    if asked.first + asked.count > #baskets then
-      process.send(message:from(), "finished", #baskets)
+    if baskets then
+      hand_out(baskets, message)
+    else
+      process.send(message:from(), "failed", fault)
     end
   end
 end
