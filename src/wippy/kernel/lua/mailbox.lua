@@ -7,7 +7,8 @@ local raw = K.raw
 local setmt, byte = raw.setmetatable, raw.byte
 local keys = K.channel_keys
 local PENDING, RAW, TOPIC = keys.pending, keys.raw, keys.topic
-local channel_message, Message = K.channel_message, K.Message
+local FIRST, MORE = keys.first, keys.more
+local channel_message, Message, ready_soon, rawget = K.channel_message, K.Message, K.ready_soon, raw.rawget
 local S = K.state
 
 local INBOX, EVENTS = "@pid/inbox", "@pid/events"
@@ -27,12 +28,24 @@ end
 
 -- A message of user code; false if the mailbox is full.
 local function deliver(p, topic, from, value, count)
-  sequence = sequence + 1
-  local m = setmt({ topic, from, value, count, sequence }, Message)
   local max = S.max_mailbox
   if max and K.mailbox_length(p) >= max then return false end
-  local topics = p.topics
-  local ch = topics and topics[topic] or p.inbox
+  local topics, ch = p.topics, p.inbox
+  if ch and not topics and count == 1 then
+    -- the usual case: nothing but an inbox, so the order among channels is no question
+    local m = setmt({ topic, from, value }, Message)
+    local th = ch[FIRST]
+    if th and th.co and not ch[MORE] and not ch[RAW] then
+      ch[FIRST] = false
+      ready_soon(th, m)
+    else
+      channel_message(ch, m)
+    end
+    return true
+  end
+  sequence = sequence + 1
+  local m = setmt({ topic, from, value, count, sequence }, Message)
+  if topics then ch = topics[topic] or ch end
   if ch then
     channel_message(ch, m)
   else
@@ -194,7 +207,7 @@ function K.mailbox_keep(p)
   for topic, ch in raw.next, p.topics or {} do
     if topic ~= INBOX then take(ch[PENDING]) end
   end
-  raw.sort(all, function(a, b) return a[5] < b[5] end)
+  raw.sort(all, function(a, b) return (rawget(a, 5) or 0) < (rawget(b, 5) or 0) end)
   p.inbox, p.topics = nil, nil
   all.h, all.n = 1, n
   p.unrouted = n > 0 and all or nil

@@ -40,13 +40,14 @@ function payload_methods.transcode(p, format)
   return K.payload_transcode(p, format)
 end
 
--- A message is {topic, from, value or values, count, sequence}.
+-- A message is {topic, from, value or values, count, sequence}; without count it has one value, without sequence it
+-- came before all others.
 local message_methods = {}
 local Message = K.class({
   name = "process.Message",
   methods = message_methods,
   index = function(_, key)
-    if key == 3 then return nil end -- a message that carries nil
+    if key == 3 or key == 4 or key == 5 then return nil end -- parts that this message does not have
     error("a Message is not a table: call :payload():data() to get its value (reading '" .. tostring(key) .. "')", 2)
   end,
   tostring = function(m) return "process.Message{topic=" .. m[1] .. "}" end,
@@ -67,8 +68,8 @@ end
 
 function message_methods.payload(m)
   if getmt(m) ~= Message then bad_message(m, "payload") end
-  local n = m[4]
-  if n == 1 then return setmt({ [VALUE] = m[3] }, Payload) end
+  local n = rawget(m, 4)
+  if not n or n == 1 then return setmt({ [VALUE] = m[3] }, Payload) end
   if n == 0 then return nil end
   local values, list = m[3], {}
   for i = 1, n do list[i] = setmt({ [VALUE] = values[i] }, Payload) end
@@ -77,6 +78,6 @@ end
 
 -- What a raw subscription gives for a message.
 function K.message_value(m)
-  if m[4] == 0 then return nil end
+  if rawget(m, 4) == 0 then return nil end
   return m[3]
 end

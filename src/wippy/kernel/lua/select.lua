@@ -69,7 +69,7 @@ function K.channel_select(cases, default)
     local case = list[i]
     local pending = not case[SEND] and case[CHANNEL][PENDING]
     if pending then
-      local sequence = pending[pending.h][5]
+      local sequence = raw.rawget(pending[pending.h], 5) or 0
       if not oldest or sequence < oldest then best, oldest = case, sequence end
     end
   end

@@ -19,7 +19,13 @@ function handlers.send(e)
   local values, n = K.unpack_values(e[8])
   local value = values
   if n == 1 then value = values[1] end
-  if K.deliver(p, e[5], e[6], value, n) then
+  local topic = e[5]
+  if raw.byte(topic, 1) == 64 then
+    -- an event of the bus; without its subscription it is dropped
+    local ch = p.topics and p.topics[topic]
+    if ch then K.channel_message(ch, raw.setmetatable({ topic, "", value, 1, 0 }, K.Message)) end
+    K.reply(e, true)
+  elseif K.deliver(p, topic, e[6], value, n) then
     K.reply(e, true)
   else
     K.reply(e, false, "RateLimited", "mailbox is full")
