@@ -30,12 +30,13 @@ class ProviderEntry(msgspec.Struct):
     Attributes:
         path: the SQLite file, relative to the working directory; its folder is made if missing.
         synchronous: `full` survives a power cut, `normal` only the death of the process.
-        cache_size: live instances of runs kept in memory.
+        cache_size: live instances of runs kept in memory; 0 = none, every task replays its run.
+        max_memory: bytes that one run may use, 0 = unlimited.
     """
 
     path: str = ".wippy/workflows.db"
     synchronous: str = "full"
-    cache_size: int = 0
+    cache_size: int = 1000
     max_memory: int = 0
     lifecycle: Lifecycle = msgspec.field(default_factory=Lifecycle)
 
@@ -75,7 +76,7 @@ class ProviderService:
         from wippy.workflows.sqlite.engine import Engine
 
         path.parent.mkdir(parents=True, exist_ok=True)
-        limits = Limits(cache=self.config.cache_size) if self.config.cache_size else Limits()
+        limits = Limits(cache=self.config.cache_size)
         engine = Engine(
             path,
             self._machine,
@@ -198,4 +199,7 @@ class ProviderHandler:
             raise entry.error("path is required", hint="name the SQLite file, such as .wippy/workflows.db")
         if config.synchronous.lower() not in SYNCHRONOUS:
             raise entry.error(f"synchronous must be one of {', '.join(SYNCHRONOUS)}", "synchronous")
+        for name in ("cache_size", "max_memory"):
+            if getattr(config, name) < 0:
+                raise entry.error(f"{name} cannot be negative", name)
         return config
