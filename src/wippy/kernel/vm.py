@@ -91,8 +91,11 @@ class VM:
         table[b"host"] = functions
         table[b"workflow"] = workflow
         table[b"random_seed"] = runtime.table(*random_seed)
+        collect = runtime.eval(b"collectgarbage")
+        collect(b"stop")  # nothing of what is loaded is garbage: looking for some doubles the time
         for name, code in _kernel():
             load(code, name, b"b")(table)
+        collect(b"restart")
         self.K = Table(table)
         if max_memory:
             if runtime.get_memory_used() > max_memory // 2:
