@@ -15,12 +15,12 @@ from wippy.errors import INVALID, NOT_FOUND, UNAVAILABLE, WippyError
 from wippy.lang.cache import CompileCache
 from wippy.modules.bindings import Bindings
 from wippy.modules.catalog import Catalog
-from wippy.node import node_id
 from wippy.observe.events import Bus
 from wippy.observe.level import level_of
 from wippy.observe.log import Log
 from wippy.observe.log_stream import stream_to_events
 from wippy.registry.config import Config
+from wippy.registry.entry import ID
 from wippy.registry.environment import Environment
 from wippy.registry.lifecycle import Security
 from wippy.registry.notice import Notice
@@ -41,6 +41,7 @@ from wippy.units.code import CodeStore
 from wippy.units.commands import Commands
 from wippy.units.frame import Frame
 from wippy.units.host import HostConfig, ProcessHost
+from wippy.units.node import node_id
 from wippy.units.router import FUNCTIONS, Router
 from wippy.units.runtime import Runtime
 
@@ -122,7 +123,7 @@ class App:
             self._lua_log,
             strict,
         )
-        runtime.scopes.build = policies.scope
+        runtime.scopes.build = lambda ids: policies.scope([ID.parse(id) for id in ids])
         supervisor = Supervisor(references=self._references, listener=self._service_update, notice=self._notice)
         self.runtime = runtime
         self.policies = policies
@@ -219,8 +220,6 @@ class App:
         return found[0]
 
     async def _wait_for_services(self, id: str) -> None:
-        from wippy.registry.entry import ID
-
         terminal = ID.parse(id)
         with contextlib.suppress(TimeoutError, WippyError):
             async with asyncio.timeout(5):

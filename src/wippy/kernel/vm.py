@@ -17,7 +17,8 @@ def _refuse(owner: object, name: object, setting: bool) -> object:
 
 
 def _runtime() -> Any:
-    return lua54.LuaRuntime(
+    make: Any = lua54.LuaRuntime
+    return make(
         encoding=None,
         unpack_returned_tuples=True,
         register_eval=False,

@@ -73,17 +73,18 @@ def _call_kind(callee: Expression) -> str | None:
 
 
 def never_nil(node: Expression) -> bool:
-    """True where a key can be neither nil nor NaN, or where guarding it is not worth a call (arithmetic)."""
-    if isinstance(node, tree.String | tree.Number | tree.Concat | tree.Table | tree.Function):
+    """True where a key is neither nil nor NaN nor an object, or where guarding it is not worth a call (arithmetic).
+
+    Objects as keys go through the guard because a workflow numbers them when they are first stored.
+    """
+    if isinstance(node, tree.String | tree.Number | tree.Concat):
         return True
     if isinstance(node, tree.Constant):
         return node.text in ("true", "false")
     if isinstance(node, tree.Unary):
         return True
     if isinstance(node, tree.Binary):
-        if node.op == "or":
-            return never_nil(node.right)
-        return node.op != "and" or (never_nil(node.left) and never_nil(node.right))
+        return node.op not in ("and", "or") or (never_nil(node.left) and never_nil(node.right))
     if isinstance(node, tree.Paren):
         return never_nil(node.inner)
     if isinstance(node, tree.Cast):
@@ -92,10 +93,22 @@ def never_nil(node: Expression) -> bool:
         variable = node.variable
         if variable.assigned:
             return False
-        if variable.form in ("for", "each"):
+        if variable.form == "for":
             return variable.first
+        if variable.form == "each":
+            return variable.first and _walks_a_table(variable.value)
         return variable.form == "local" and variable.first and variable.value is not None and never_nil(variable.value)
     return known_kind(node) is not None
+
+
+def _walks_a_table(node: tree.Node | None) -> bool:
+    """A call of the global `pairs` or `ipairs`: what it gives has been stored before."""
+    return (
+        isinstance(node, tree.Call)
+        and isinstance(node.callee, tree.Name)
+        and node.callee.name in ("pairs", "ipairs")
+        and node.callee.variable is None
+    )
 
 
 def nonzero(node: Expression) -> bool:

@@ -8,12 +8,21 @@ from typing import Any, Protocol
 class Unit(Protocol):
     """The running function, process or workflow; made by the kernel's host."""
 
-    pid: str
-    entry: str
-    """ID of the running entry."""
-    frame: Any
-    """Actor, scope and values of the call."""
-    workflow: bool
+    @property
+    def pid(self) -> str: ...
+
+    @property
+    def entry(self) -> str:
+        """ID of the running entry."""
+        ...
+
+    @property
+    def frame(self) -> Any:
+        """Actor, scope and values of the call."""
+        ...
+
+    @property
+    def workflow(self) -> bool: ...
 
     def now_ns(self) -> int:
         """Wall clock in nanoseconds; in a workflow the time of the task."""
@@ -55,8 +64,15 @@ class Registry(Protocol):
 class Services(Protocol):
     """What the application offers to modules."""
 
-    registry: Registry
-    environment: Environment
+    @property
+    def registry(self) -> Any:
+        """The entries: `get(id)`, `find(filter)`."""
+        ...
+
+    @property
+    def environment(self) -> Any:
+        """The variables: `get(name, namespace)`, `set(name, value, namespace)`, `get_all()`."""
+        ...
 
     def resource(self, id: str) -> Any:
         """The live object behind an entry. Raises WippyError: NOT_FOUND."""

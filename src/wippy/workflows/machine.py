@@ -99,7 +99,7 @@ class LuaMachine:
         self._unit = WorkflowUnit(self._pid, entry, frame, 0, RecordedRandom(info.seed))
         digest = hashlib.sha256(b"math.random" + info.run_id.encode()).digest()
         seed = (int.from_bytes(digest[:7], "big"), int.from_bytes(digest[8:15], "big"))
-        self._vm = VM(max_memory=max_memory, host=self._host_functions(), workflow=True, random_seed=seed)
+        self._vm: Any = VM(max_memory=max_memory, host=self._host_functions(), workflow=True, random_seed=seed)
         config = {
             "node": node,
             "host": host,
@@ -191,7 +191,7 @@ class LuaMachine:
         return self._result(self._vm.K.resume_task())
 
     def close(self) -> None:
-        self._vm = None  # type: ignore[assignment]
+        self._vm = None
 
     def stacks(self) -> str:
         """Where every coroutine of the run stands."""

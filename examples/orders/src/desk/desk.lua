@@ -11,8 +11,15 @@ local ledger = require("ledger")
 local OPEN_AT_A_TIME = 100
 local INTERVAL = "500ms"
 
--- asked: baskets asked for; open: the runs that are watched; total: baskets there are, once that is known.
-type Desk = {asked: integer, open: {[string]: boolean}, closed: integer, total: integer?, failed: error?}
+-- asked: baskets asked for; watched: the open runs; total: baskets there are, once that is known.
+type Desk = {
+  asked: integer,
+  watched: {[string]: boolean},
+  open: integer,
+  closed: integer,
+  total: integer?,
+  failed: error?,
+}
 
 -- One run for each customer, ever: under its name the provider starts it or finds it.
 local function open_order(order): (string?, error?)
@@ -41,7 +48,8 @@ local function on_message(desk: Desk, message)
     desk.failed = err
     return
   end
-  desk.open[pid] = true
+  desk.watched[pid] = true
+  desk.open = desk.open + 1
   process.send("orders.cashier", "due", {order = pid, cents = data.cents})
 end
 
@@ -50,10 +58,11 @@ local function on_event(desk: Desk, event)
     desk.failed = errors.new("stopped before the end; run it again to go on")
   elseif event.result.error then
     desk.failed = event.result.error
-  elseif not desk.open[event.from] then
+  elseif not desk.watched[event.from] then
     desk.failed = errors.new("a service has ended before the end; see its log")
   else
-    desk.open[event.from] = nil
+    desk.watched[event.from] = nil
+    desk.open = desk.open - 1
     desk.closed = desk.closed + 1
     if not desk.total then ask_for_more(desk, 1) end
   end
@@ -61,7 +70,7 @@ end
 
 local function show_progress(desk: Desk)
   local of = desk.total and (" of " .. desk.total) or ""
-  io.print(string.format("  %d%s orders closed", desk.closed, of))
+  io.print(string.format("  %d%s orders closed, %d open", desk.closed, of, desk.open))
 end
 
 local function dollars(cents: integer): string
@@ -93,7 +102,7 @@ local function main()
   ledger.prepare()
   local steps_before = ledger.summary().steps
 
-  local desk: Desk = {asked = 0, open = {}, closed = 0}
+  local desk: Desk = {asked = 0, watched = {}, open = 0, closed = 0}
   local inbox, events = process.inbox(), process.events()
   local ticker = time.ticker(INTERVAL)
   local ticks = ticker:channel()

@@ -30,6 +30,27 @@ local function next_number()
   return counter
 end
 
+-- What is stored under keys without an order of their own: they are walked in the order in which they came.
+
+local note = K.ordered_keys.note
+local rt, base = K.rt, K.base
+local plain_set, plain_key, plain_rawset = rt.set, rt.key, base.rawset
+
+function rt.set(t, k, v)
+  note(k)
+  plain_set(t, k, v)
+end
+
+function rt.key(k)
+  note(k)
+  return plain_key(k)
+end
+
+function base.rawset(t, k, v)
+  note(k)
+  return plain_rawset(t, k, v)
+end
+
 function K.now() return task.time end
 function K.monotonic() return task.time end
 

@@ -17,6 +17,12 @@ local function number_of(key)
   return n
 end
 
+-- Called when a key is stored: `next` meets tables and functions in the order of their addresses.
+local function note(key)
+  local kind = rawtype(key)
+  if kind == "table" or kind == "function" or kind == "thread" or kind == "userdata" then number_of(key) end
+end
+
 local function by_number(a, b) return seen[a] < seen[b] end
 
 local function sorted_keys(t)
@@ -56,6 +62,7 @@ local traversals = setmt({}, { __mode = "k" })
 local ordered = {}
 K.ordered_keys = ordered
 ordered.sorted = sorted_keys
+ordered.note = note
 
 -- An iterator over t as it is now; keys that vanish meanwhile are left out.
 function ordered.iterator(t)

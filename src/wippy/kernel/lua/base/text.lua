@@ -40,6 +40,25 @@ local function float_text(x)
 end
 K.float_text = float_text
 
+local setmt = raw.setmetatable
+
+-- The text of an object without one of its own. In a workflow it has a number instead of its address, in the order in
+-- which they are asked for: the text is the same on replay.
+local anonymous = tostring
+if K.workflow then
+  local numbers, last = setmt({}, { __mode = "k" }), 0
+  anonymous = function(v)
+    local n = numbers[v]
+    if not n then
+      n = last + 1
+      last = n
+      numbers[v] = n
+    end
+    return format("%s: 0x%08x", rawtype(v), n)
+  end
+end
+K.anonymous_text = anonymous
+
 -- tostring as the language has it. `__tostring` is called from Lua, so it may wait.
 function K.text(v)
   local t = rawtype(v)
@@ -58,12 +77,16 @@ function K.text(v)
       if kind == "number" or kind == "table" and K.is_error(text) then return K.text(text) end
       error("'__tostring' must return a string", 2)
     end
+    return anonymous(v)
   end
-  return tostring(v)
+  if t == "nil" or t == "boolean" then return tostring(v) end
+  return anonymous(v)
 end
 
 -- The same without calling `__tostring` of user code.
 function K.plain_text(v)
-  if rawtype(v) == "table" and not K.classof(v) then return format("table: %p", v) end
+  if rawtype(v) == "table" and not K.classof(v) then
+    return K.workflow and anonymous(v) or format("table: %p", v)
+  end
   return K.text(v)
 end
