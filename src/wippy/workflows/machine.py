@@ -111,6 +111,8 @@ class LuaMachine:
             "type": info.type,
             "queue": info.queue,
             "attempt": info.attempt,
+            "start_time_ns": info.start_time_ns,
+            "strict": runtime.strict,
         }
         self._vm.K.workflow_begin(codec.pack([config])[1:])
 

@@ -421,6 +421,7 @@ end
 function K.workflow_begin(config)
   info = K.decode(config)
   K.node, K.worker, K.host_id, K.strict = info.node, 0, info.host, info.strict
+  K.reference_ns = info.start_time_ns
   K.base.process = K.module("process")
   K.base.channel = K.module("channel")
   K.base.payload = K.module("payload")
