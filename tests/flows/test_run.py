@@ -251,6 +251,7 @@ async def test_the_text_of_a_table_is_the_same_on_replay(tmp_path: Path) -> None
             local junk = {}
             for j = 1, 1000 do junk[j] = {} end
             out[#out + 1] = tostring(t) .. tostring(f) .. tostring({}) .. tostring(process.inbox())
+              .. string.format("%s %s", t, f) .. tostring(setmetatable({}, {}))
               .. tostring(coroutine.create(f))
             time.sleep("1ms")
           end

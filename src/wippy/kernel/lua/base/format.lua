@@ -29,8 +29,9 @@ local function any_text(v)
   if t == "number" or t == "userdata" then return text_of(v) end
   if t == "table" then
     if classof(v) then return text_of(v) end
-    return rformat("table: %p", v)
+    return K.workflow and K.anonymous_text(v) or rformat("table: %p", v)
   end
+  if t == "function" or t == "thread" then return K.anonymous_text(v) end
   return rawtostring(v)
 end
 
