@@ -42,6 +42,7 @@ from wippy.units.commands import Commands
 from wippy.units.frame import Frame
 from wippy.units.host import HostConfig, ProcessHost
 from wippy.units.node import node_id
+from wippy.units.place import place_of
 from wippy.units.router import FUNCTIONS, Router
 from wippy.units.runtime import Runtime
 
@@ -124,7 +125,11 @@ class App:
             strict,
         )
         runtime.scopes.build = lambda ids: policies.scope([ID.parse(id) for id in ids])
-        supervisor = Supervisor(references=self._references, listener=self._service_update, notice=self._notice)
+        supervisor = Supervisor(
+            references=self._references,
+            listener=self._service_update,
+            notice=lambda notice: self._notice(notice, "supervisor"),
+        )
         self.runtime = runtime
         self.policies = policies
         self.supervisor = supervisor
@@ -200,7 +205,9 @@ class App:
                 value = await asyncio.wrap_future(future)
             except WippyError as error:
                 sys.stdout.flush()
-                print(_once(error.message), file=sys.stderr)
+                text = _once(error.message)
+                place = place_of(text, self.runtime.code)
+                print(text if place is None else f"{text}\n{place.render()}", file=sys.stderr)
                 return 1
         sys.stdout.flush()
         return exit_code(value)
@@ -296,8 +303,8 @@ class App:
     def _service_update(self, state: State) -> None:
         self.bus.send("supervisor", "service.update", str(state.id), state.plain())
 
-    def _notice(self, notice: Notice) -> None:
-        self.log.write(level_of(notice.level), "registry", notice.message, notice.fields)
+    def _notice(self, notice: Notice, logger: str = "registry") -> None:
+        self.log.write(level_of(notice.level), logger, notice.message, notice.fields)
 
     def _lua_log(self, level: str, name: str, message: str, fields: dict[str, Any]) -> None:
         self.log.write(level_of(level), name, message, fields)

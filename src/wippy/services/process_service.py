@@ -13,6 +13,7 @@ from wippy.registry.decode import decode
 from wippy.registry.entry import ID, Entry
 from wippy.registry.lifecycle import Lifecycle
 from wippy.services.site import Site, qualified
+from wippy.units.place import place_of
 
 
 class ServiceEntry(msgspec.Struct):
@@ -44,6 +45,8 @@ class ProcessService:
             router.forget_watcher(watcher)
             error = event["error"]
             failure = error.exception() if isinstance(error, codec.ErrorValue) else None
+            if failure is not None:
+                self._tell(event["from"], failure)
             loop.call_soon_threadsafe(gone.set)
             ended(failure)
 
@@ -61,6 +64,14 @@ class ProcessService:
             raise
         self._pid = values[0]
         return self._pid
+
+    def _tell(self, pid: str, failure: WippyError) -> None:
+        """A line of the log that shows the place in the source."""
+        fields: dict[str, Any] = {"entry": self._process, "pid": pid, "error": failure.message}
+        place = place_of(failure.message, self._site.runtime.code)
+        if place is not None:
+            fields |= {"source": place.where, "line": place.text.strip()}
+        self._site.log.named("process").error("process failed", fields)
 
     async def stop(self) -> None:
         router = self._site.runtime.router

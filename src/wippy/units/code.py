@@ -212,7 +212,7 @@ class CodeStore:
             raise WippyError(
                 NOT_FOUND,
                 f"failed to add dependency {code.id} -> {name}: target node with ID {name} not found "
-                f"(there is no module of that name)",
+                f"(there is no module of that name{_near(name, self._catalog.names())})",
             )
 
     def _check(self, code: LuaCode) -> None:
@@ -244,3 +244,10 @@ class CodeStore:
                     if not direct:
                         waiting.append(other)
         return found
+
+
+def _near(name: str, known: list[str]) -> str:
+    from difflib import get_close_matches
+
+    found = get_close_matches(name, known, 1, 0.6)
+    return f"; did you mean {found[0]}?" if found else ""
