@@ -5,11 +5,15 @@ from __future__ import annotations
 import datetime
 import re
 import sqlite3
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 Step = tuple[int, str, str, int]
 """Customer, step, outcome, cents."""
+
+Purchase = tuple[int, int, int | None, int]
+"""Line, customer, cents or None, crashes."""
 
 
 @dataclass
@@ -18,7 +22,7 @@ class Expected:
 
     summary: dict[str, str]
     steps: set[Step]
-    purchases: set[tuple[int, int, int | None, int]]
+    purchases: set[Purchase]
 
 
 def cents_of(date: str, count: str, amount: str) -> int | None:
@@ -46,7 +50,7 @@ def steps_of(customer: int, cents: int) -> list[Step]:
 def expected(log: Path) -> Expected:
     """What the application must make of the purchase log."""
     baskets: dict[int, int] = {}
-    purchases = set()
+    purchases: set[Purchase] = set()
     for number, line in enumerate(log.read_text().splitlines(), 1):
         customer, _, date, count, amount = line.split()
         cents = cents_of(date, count, amount)
@@ -65,9 +69,13 @@ def expected(log: Path) -> Expected:
     return Expected(summary, steps, purchases)
 
 
-def ledger(folder: Path) -> tuple[list[Step], list[tuple[int, int, int | None, int]]]:
-    """The rows of `steps` and of `purchases` that a run has left behind."""
-    with sqlite3.connect(folder / "var" / "ledger.db") as database:
-        steps = database.execute("SELECT customer, step, outcome, cents FROM steps").fetchall()
+def ledger(folder: Path) -> tuple[list[Step], list[Purchase]]:
+    """The rows of `steps`, in the order in which they were entered, and of `purchases`.
+
+    Raises:
+        sqlite3.Error: there is no ledger yet.
+    """
+    with closing(sqlite3.connect(f"file:{folder / 'var' / 'ledger.db'}?mode=ro", uri=True)) as database:
+        steps = database.execute("SELECT customer, step, outcome, cents FROM steps ORDER BY rowid").fetchall()
         purchases = database.execute("SELECT line, customer, cents, crashes FROM purchases").fetchall()
     return steps, purchases

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from .conftest import Orders, summary
-from .expected import expected, ledger
+from .expected import expected, ledger, steps_of
 
 
 def check(orders: Orders, out: str) -> None:
@@ -23,6 +23,18 @@ def test_summary_and_ledger_are_those_of_the_purchase_log(orders: Orders) -> Non
     out = orders.run()
     check(orders, out)
     assert "restarts       8\n" in out
+
+
+def test_undo_runs_in_reverse_order(orders: Orders) -> None:
+    orders.keep_customers(40)
+    orders.run()
+    names: dict[int, list[str]] = {}
+    for customer, step, *_ in ledger(orders.folder)[0]:
+        names.setdefault(customer, []).append(step)
+    want = {customer: [step for _, step, *_ in steps_of(customer, 0)] for customer in names}
+    assert names == want
+    assert ["reserve", "charge", "ship", "refund", "release"] in want.values()
+    assert ["reserve", "charge", "release"] in want.values()
 
 
 def test_a_second_run_does_nothing_again(orders: Orders) -> None:

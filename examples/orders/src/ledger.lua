@@ -18,7 +18,7 @@ CREATE TABLE IF NOT EXISTS steps (
   outcome  TEXT NOT NULL,
   cents    INTEGER NOT NULL,
   PRIMARY KEY (customer, step)
-) WITHOUT ROWID;
+);
 ]]
 
 -- An order counts as shipped or as compensated once its last step is in the books.
