@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import textwrap
 from concurrent.futures import Future
 from pathlib import Path
@@ -13,7 +14,6 @@ import yaml
 from wippy.app import App
 from wippy.kernel import codec
 from wippy.observe.log import Log
-from wippy.observe.record import Record
 from wippy.registry.config import Config
 from wippy.registry.project import load_project
 from wippy.units.clock import Clock, SystemClock
@@ -64,7 +64,8 @@ class FlowApp:
         self.folder = folder
         self.clock = clock or SystemClock()
         self.provider = provider or {}
-        self.records: list[Record] = []
+        self.lines: list[str] = []
+        self._handler = _Lines(self.lines)
         self.write(*entries)
 
     def write(self, *entries: Definition) -> None:
@@ -95,7 +96,8 @@ class FlowApp:
 
     async def start(self) -> FlowApp:
         log = Log(None, None, level=0)  # type: ignore[arg-type]
-        log.listen(self.records.append)
+        log.listen(lambda record: self.lines.append(f"{record.message} {record.fields}"))
+        logging.getLogger("wippy").addHandler(self._handler)
         config = Config.load(str(self.folder))
         config.set("lua.cache.enabled", False)
         self.app = App(load_project(str(self.folder)), config, log, clock=self.clock)
@@ -105,6 +107,7 @@ class FlowApp:
 
     async def stop(self) -> None:
         await self.app.stop()
+        logging.getLogger("wippy").removeHandler(self._handler)
 
     async def restart(self) -> None:
         await self.stop()
@@ -216,6 +219,15 @@ class FlowApp:
 
         await self.until(there)
 
-    def logged(self, text: str) -> list[Record]:
-        """Log records whose message or fields hold a text."""
-        return [record for record in self.records if text in f"{record.message} {record.fields}"]
+    def logged(self, text: str) -> list[str]:
+        """Lines of the log that hold a text."""
+        return [line for line in self.lines if text in line]
+
+
+class _Lines(logging.Handler):
+    def __init__(self, lines: list[str]) -> None:
+        super().__init__()
+        self._lines = lines
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._lines.append(record.getMessage())

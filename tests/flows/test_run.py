@@ -415,7 +415,7 @@ async def test_print_is_not_repeated_by_replay(tmp_path: Path, capsys: pytest.Ca
     )
     async with FlowApp(tmp_path, flow, provider=NO_CACHE) as app:
         await app.run("flow")
-        logged = [record.message for record in app.records]
+        logged = list(app.lines)
     printed = capsys.readouterr().out
     for word in ("before", "after"):
         assert sum(word in line for line in logged) + printed.count(word) == 1

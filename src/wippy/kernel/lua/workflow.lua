@@ -284,7 +284,7 @@ function ops.version(change, min, max)
   end
   if known < min or known > max then
     S.blocked = "workflow.version '" .. change .. "': this run has version " .. known .. ", the code supports " .. min ..
-      " to " .. max
+      " to " .. max .. "; let min and max include it until such runs have ended"
     park()
   end
   return known

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 log = logging.getLogger("wippy.workflows")
 
 
+CHANGED = "the code is not what this run began with: restore it, or guard the change with workflow.version"
+
+
 class Turn:
     """One try of one task: not in the history before it has ended."""
 
@@ -74,7 +77,7 @@ class Tasks:
                     markers={},
                 )
         except NonDeterminism as error:
-            self._fail(run, "NonDeterministic", str(error))
+            self._fail(run, "NonDeterministic", f"{error}; {CHANGED}")
             return
         except Blocked as error:
             self._fail(run, "Blocked", str(error))
