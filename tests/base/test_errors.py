@@ -125,7 +125,7 @@ def test_identity_through_protected_calls() -> None:
         ("error('x', 0)", "x"),
         ("local function f() error('x', 2) end\nf()", "test:code:2: x"),
         ("return nil + 1", "test:code:1: cannot perform add operation between nil and number"),
-        ("return 1 - {} ", "cannot perform arithmetic operation on a table value"),
+        ("return 1 - {} ", "cannot perform sub operation between number and table"),
         ("return true * 2", "cannot perform mul operation between boolean and number"),
         ("return print / 2", "cannot perform div operation between function and number"),
         ("return 'a' % 2", "cannot perform mod operation between string and number"),

@@ -11,7 +11,7 @@ local CLASS, CONTENT, KILL, handler = K.CLASS, K.CONTENT, K.KILL, K.handler
 local metatables = K.user_metatables
 local NO_MEMORY = "not enough memory"
 
-base._VERSION = "Lua 5.4"
+base._VERSION = "Lua 5.3 - Wippy Modification"
 base.error = error
 base.rawequal = raw.rawequal
 base.type = typeof

@@ -6,7 +6,7 @@ local cocreate, coresume, coyield, costatus, corunning = raw.cocreate, raw.cores
   raw.corunning
 local PARK, badtype, clean, uncatchable = K.PARK, K.badtype, K.clean_message, K.uncatchable
 
--- Coroutines that the kernel resumes: user code must not.
+-- Coroutines that only the kernel may continue: its own, and those of user code while they wait for it.
 local scheduled = setmt({}, { __mode = "k" })
 local ended = cocreate(function() end)
 coresume(ended)
@@ -18,10 +18,21 @@ local function failure(co, e)
   return clean(e, co)
 end
 
+local function continued(co, ...)
+  scheduled[co] = nil
+  return coresume(co, ...)
+end
+
+-- The coroutine waits for the kernel: so does its resumer, and then it goes on.
+local function waited(co)
+  scheduled[co] = true
+  return continued(co, coyield(PARK))
+end
+
 local function settled(co, ok, ...)
   local first = ...
   if ok then
-    if first == PARK then return settled(co, coresume(co, coyield(PARK))) end
+    if first == PARK then return settled(co, waited(co)) end
     return true, ...
   end
   if uncatchable(first) then error(first, 0) end
@@ -31,7 +42,7 @@ end
 local function wrapped(co, ok, ...)
   local first = ...
   if ok then
-    if first == PARK then return wrapped(co, coresume(co, coyield(PARK))) end
+    if first == PARK then return wrapped(co, waited(co)) end
     return ...
   end
   if uncatchable(first) then error(first, 0) end
@@ -57,7 +68,10 @@ end
 function coroutine.wrap(f)
   if rawtype(f) ~= "function" then badtype(1, "wrap", "function", f) end
   local co = cocreate(f)
-  return function(...) return wrapped(co, coresume(co, ...)) end
+  return function(...)
+    if scheduled[co] then error("can not resume a running thread", 2) end
+    return wrapped(co, coresume(co, ...))
+  end
 end
 
 coroutine.yield = coyield

@@ -205,8 +205,10 @@ local function full_metatable()
   return metatable(more)
 end
 
--- Numbers have neither arithmetic nor concatenation here: the other operand's handler must be found.
-setmt_any(0, metatable({ __len = no_length }))
+-- Numbers and strings: a numeric string takes part in arithmetic, on either side.
+local numbers = { __concat = concat, __len = no_length }
+for name, operate in raw.next, ARITHMETIC do numbers["__" .. name] = string_arithmetic(name, operate) end
+setmt_any(0, metatable(numbers))
 setmt_any(nil, full_metatable())
 setmt_any(true, full_metatable())
 setmt_any(raw.type, full_metatable())

@@ -102,7 +102,7 @@ local function reworded(text)
     what = match(text, "^attempt to perform arithmetic on a (table value.*)$")
     if what then return "cannot perform arithmetic operation on a " .. what end
     what = match(text, "^attempt to concatenate a (table value.*)$")
-    if what then return "cannot perform concat operation on a " .. what end
+    if what then return "cannot perform concat operation between table and table" end
   elseif first == 98 then -- bad
     local n, name, why = match(text, "^bad argument #(%d+) to '([^']*)' (.*)$")
     if n then
