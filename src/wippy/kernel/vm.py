@@ -98,6 +98,7 @@ class VM:
             load(code, name, b"b")(table)
         collect(b"restart")
         self.K = Table(table)
+        self._max_memory = max_memory
         if max_memory:
             if runtime.get_memory_used() > max_memory // 2:
                 raise WippyError(INVALID, f"max_memory of {max_memory} bytes is too small for a VM")
@@ -109,6 +110,19 @@ class VM:
         if isinstance(made, tuple):
             raise WippyError(INVALID, made[1].decode("utf-8", "replace"))
         return made
+
+    def with_reserve(self, name: str, *args: Any) -> Any:
+        """Calls a function of the kernel table with half as much memory again as the limit allows.
+
+        Raises:
+            MemoryError: even that is not enough.
+        """
+        self._runtime.set_max_memory(self._max_memory * 3 // 2)
+        try:
+            return getattr(self.K, name)(*args)
+        finally:
+            if self._runtime.get_memory_used() < self._max_memory:
+                self._runtime.set_max_memory(self._max_memory)
 
     def memory(self) -> int:
         """Bytes in use."""

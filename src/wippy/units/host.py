@@ -17,6 +17,7 @@ from wippy.kernel.host_base import make_base_host
 from wippy.kernel.vm import VM
 from wippy.kernel.worker import Envelope, Worker
 from wippy.modules.time.zones import make_time_host
+from wippy.units.router import PYTHON
 from wippy.units.runtime import Runtime
 
 NOT_RUNNING, RUNNING, STOPPING = "not running", "running", "stopping"
@@ -77,7 +78,7 @@ class ProcessHost:
                 lambda number=number: self._make_vm(number),
                 router.route,
                 self._runtime.clock,
-                self._idle if self.config.workers > 1 else None,
+                self._share if self.config.workers > 1 else None,
             )
             router.workers[number] = worker
             self.workers.append(worker)
@@ -106,6 +107,7 @@ class ProcessHost:
                         "strict": self._runtime.strict,
                         "max_processes": share or None,
                         "max_mailbox": self.config.max_mailbox or None,
+                        "max_memory": self.config.max_memory or None,
                         "functions_home": self._functions_home,
                     }
                 ]
@@ -129,7 +131,7 @@ class ProcessHost:
             worker.post(["cancel_all", "", 0, 0, reason])
         deadline = time.monotonic() + timeout
         clean = True
-        while sum(self.counts()) > 0:
+        while self._living():
             if time.monotonic() > deadline:
                 clean = False
                 break
@@ -141,7 +143,6 @@ class ProcessHost:
         """Ends all processes by force and stops the workers."""
         for worker in self.workers:
             worker.post(["kill_all", "", 0, 0, "context canceled"])
-        time.sleep(0.002)
         for worker in self.workers:
             worker.stop()
         for worker in self.workers:
@@ -150,10 +151,16 @@ class ProcessHost:
         self.state = NOT_RUNNING
         self.workers.clear()
 
+    def _living(self) -> bool:
+        try:
+            return sum(self.counts()) > 0
+        except (TimeoutError, WippyError):
+            return True  # a worker that does not answer
+
     def counts(self) -> list[int]:
         """Living processes of each worker, as each last said."""
         futures = [self._figures(worker) for worker in self.workers]
-        return [future.result(5)[0] for future in futures]
+        return [future.result(1)[0] for future in futures]
 
     def _figures(self, worker: Worker) -> Future[list[Any]]:
         return self._router.request("figures", "", "", "", "", b"", target=worker)
@@ -203,11 +210,12 @@ class ProcessHost:
                 return worker
         return workers[start % len(workers)]
 
-    def _idle(self, worker: Worker) -> None:
-        """An idle worker asks the one with the most unstarted work for half of it."""
-        most = max(self.workers, key=lambda other: other.unstarted if other is not worker else -1)
-        if most is not worker and most.unstarted > 1:
-            most.post(["give", "", worker.number, 0, most.unstarted // 2, worker.number])
+    def _share(self, worker: Worker) -> None:
+        """A worker with processes that have not begun gives half of them to one that waits."""
+        for other in self.workers:
+            if other.waiting and other is not worker:
+                worker.post(["give", "", PYTHON, 0, (worker.unstarted + 1) // 2, other.number])
+                return
 
     def spawn(self, entry: str, args: list[Any], frame: bytes = b"", **options: Any) -> Future[str]:
         """Starts a process from Python.

@@ -19,12 +19,14 @@ function K.module(name)
   return module
 end
 
--- config: node, worker, host, strict, max_processes, max_mailbox, functions_home
+-- config: node, worker, host, strict, max_processes, max_mailbox, max_memory (bytes), functions_home
 function K.boot(config)
   config = K.decode(config)
   K.node, K.worker, K.host_id, K.strict = config.node, config.worker, config.host, config.strict
   K.functions_home = config.functions_home
   S.max_processes, S.max_mailbox = config.max_processes, config.max_mailbox
+  -- kilobytes at which a process is ended; the rest is for the kernel's own needs
+  S.soft_memory = config.max_memory and config.max_memory * 0.9 / 1024
   K.pid_setup(config.node, config.host)
   K.base.process = K.module("process")
   K.base.channel = K.module("channel")

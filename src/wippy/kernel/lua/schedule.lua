@@ -6,6 +6,7 @@ local K = ...
 local raw = K.raw
 local cocreate, coresume, coyield, costatus = raw.cocreate, raw.coresume, raw.coyield, raw.costatus
 local coisyieldable, error, tunpack = raw.coisyieldable, raw.error, raw.tunpack
+local collectgarbage, clock, coclose, floor = raw.collectgarbage, raw.os.clock, raw.coclose, raw.floor
 local PARK, KILL = K.PARK, K.KILL
 
 local S = { cur = nil, fresh = 0, hard = 0 }
@@ -14,6 +15,11 @@ K.state = S
 K.limit = 4000          -- reductions of one turn
 local HARD_LIMIT = 5000 -- turns that code which cannot yield may take
 local PREEMPT_COST = 64 -- share of a slice's budget that a full turn uses up
+local TURN_TIME = 0.0005 -- seconds of CPU time after which a turn should be over: costly loops get fewer reductions
+local SLICE_TIME = 0.002 -- seconds after which preemption ends the slice, so that envelopes are read
+local MIN_LIMIT = 10
+local HARD_TIME = 1     -- seconds of CPU time that code which cannot yield may take
+local NO_MEMORY = "not enough memory" -- what Lua raises, without a position
 
 -- The queue is two arrays of (thread, value) pairs: one is worked off while the other fills.
 local current, chead, ctail = {}, 1, 0
@@ -22,6 +28,7 @@ local coming, ntail = {}, 0
 local front, nfront = {}, 0
 local NIL = {}
 local budget = 0
+local slice_start, hard_start = 0, 0
 
 local function ready(th, value)
   if value == nil then value = NIL end
@@ -69,17 +76,46 @@ local function current_thread(what)
 end
 K.waiting_thread = current_thread
 
+-- A turn that used up its reductions: the next one gets as many as fit into the time of a turn.
+local function next_turn(th)
+  local now, since, limit = clock(), th.since, th.limit or K.limit
+  if now - slice_start > SLICE_TIME then budget = 0 end
+  if since then
+    local took = now - since
+    if took > TURN_TIME then
+      limit = floor(limit * TURN_TIME / took)
+      if limit < MIN_LIMIT then limit = MIN_LIMIT end
+    elseif limit < K.limit then
+      limit = 2 * limit
+      if limit > K.limit then limit = K.limit end
+    end
+    th.limit = limit
+  end
+  ready(th)
+  coyield(PARK)
+  th.since = clock()
+  return limit
+end
+
 function K.preempt()
   local th = S.cur
   if th.p.doomed then error(KILL, 0) end
+  local soft = S.soft_memory
+  if soft and collectgarbage("count") > soft then
+    collectgarbage("collect")
+    if collectgarbage("count") > soft then error(NO_MEMORY, 0) end
+  end
   if coisyieldable() and not th.loading then
     budget = budget - PREEMPT_COST
     S.hard = 0
-    if K.workflow then K.ready_first(th) else ready(th) end
+    if not K.workflow then return next_turn(th) end
+    K.ready_first(th)
     coyield(PARK)
   else
+    if S.hard == 0 then hard_start = clock() end
     S.hard = S.hard + 1
-    if S.hard > HARD_LIMIT then
+    if S.hard > HARD_LIMIT or (not K.workflow and clock() - hard_start > HARD_TIME) then
+      S.hard = 0
       th.p.doomed = true
       error("code that cannot be suspended ran too long", 2)
     end
@@ -116,18 +152,28 @@ local function ended(th, ok, a, b)
   end
   th.co = nil
   local p = th.p
+  if not ok and a == NO_MEMORY then
+    -- what it held must be free before anything is allocated for its end
+    coclose(co)
+    K.unit_forget(p)
+    collectgarbage("collect")
+  end
   if th == p then
     if ok then K.unit_returned(p, a, b) else K.unit_failed(p, a, co) end
     return
   end
-  p.threads[th] = nil
-  p.threads.n = p.threads.n - 1
+  local threads = p.threads
+  if threads then
+    threads[th] = nil
+    threads.n = threads.n - 1
+  end
   if not ok then K.unit_failed(p, a, co) else K.check_deadlock(p) end
 end
 
 -- Runs ready threads until none is left or the slice is used up.
 function K.run(slice)
   budget = slice
+  slice_start = clock()
   while budget > 0 do
     local th, value
     if nfront > 0 then

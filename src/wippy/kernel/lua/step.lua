@@ -28,7 +28,7 @@ function handlers.send(e)
   elseif K.deliver(p, topic, e[6], value, n) then
     K.reply(e, true)
   else
-    K.reply(e, false, "RateLimited", "mailbox is full")
+    K.reply(e, false, K.new_error("RateLimited", "mailbox of " .. target .. " is full", true))
   end
 end
 
@@ -146,27 +146,57 @@ function handlers.adopt(e)
   K.adopt(e[5], e[6], K.frame_of(e[7]), values, watchers, links, e[3])
 end
 
+local envelopes, next_envelope -- those that have come in and are not handled yet
+
+local function handle_envelopes()
+  while envelopes do
+    local e = envelopes[next_envelope]
+    if not e then
+      envelopes = nil
+      return
+    end
+    next_envelope = next_envelope + 1
+    local forward = moved[e[2]]
+    if forward and e[1] ~= "adopt" then
+      e[9] = nil
+      K.emit({ "forward", forward, K.worker, 0, K.pack(tunpack(e, 1, 8)) }, 5)
+    else
+      handlers[e[1]](e)
+    end
+  end
+end
+
 -- One slice. incoming: packed envelopes or nil; now: monotonic nanoseconds.
 -- Returns packed envelopes or nil, the due time of the next timer or nil, runnable threads, unstarted threads.
 function K.step(now, incoming)
   S.cur = nil
   if incoming then
-    local envelopes = K.decode(incoming)
-    for i = 1, #envelopes do
-      local e = envelopes[i]
-      local forward = moved[e[2]]
-      if forward and e[1] ~= "adopt" then
-        e[9] = nil
-        K.emit({ "forward", forward, K.worker, 0, K.pack(tunpack(e, 1, 8)) }, 5)
-      else
-        handlers[e[1]](e)
-      end
-    end
+    envelopes, next_envelope = K.decode(incoming), 1
+    handle_envelopes()
   end
   K.timers_fire(now)
   K.run(SLICE)
   return K.take_outgoing(), K.timer_due(), K.runnable(), S.fresh
 end
+
+-- Goes on with a slice in which the kernel itself ran out of memory.
+function K.step_again(now, incoming)
+  local th = S.cur
+  S.cur = nil
+  if th and not th.p.done then
+    K.unit_forget(th.p)
+    K.unit_failed(th.p, "not enough memory")
+  end
+  raw.collectgarbage("collect")
+  if envelopes then
+    incoming = nil
+    handle_envelopes()
+  end
+  return K.step(now, incoming)
+end
+
+-- A process that had moved away has ended.
+function handlers.moved_end(e) moved[e[5]] = nil end
 
 handlers["forward"] = function(e)
   local inner = { K.unpack(e[5]) }

@@ -81,6 +81,15 @@ local function drop_threads(p)
   end
 end
 
+-- A unit that used up the memory lets go of all it holds; it is ended next.
+function K.unit_forget(p)
+  p.doomed = true
+  drop_threads(p)
+  p.env, p.inbox, p.topics, p.unrouted = nil, nil, nil, nil
+  local state = p.state
+  if state then state.env, state.main = nil, nil end
+end
+
 -- Ends a unit: err is nil after a normal end.
 local function finish(p, value, err)
   if p.done then return end
@@ -102,6 +111,7 @@ local function finish(p, value, err)
   else
     S.count = S.count - 1
   end
+  if p.home then K.emit({ "moved_end", p.home, K.worker, 0, pid, "" }, 6) end
   local waiter = p.waiter
   if waiter then waiter(value, err) end
   if p.watchers or p.links or p.watching then K.announce_end(p, value, err) end
