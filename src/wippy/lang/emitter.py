@@ -199,7 +199,8 @@ class Emitter:
         op = node.op
         if (op == "%" and nonzero(node.right)) or (op == "<<" and small_shift(node.right)):
             return
-        self.wrap(node, self.helper(_HELPERS[op]) + "(", ")")
+        # in parentheses, so that `return a // b` is no tail call: errors need the user's line
+        self.wrap(node, "(" + self.helper(_HELPERS[op]) + "(", "))")
         end = self.ends[node.op_at + (1 if op == ">>" else 0)]
         self.replace(self.starts[node.op_at], end, ",")
 

@@ -84,6 +84,8 @@ def never_nil(node: Expression) -> bool:
     if isinstance(node, tree.Unary):
         return True
     if isinstance(node, tree.Binary):
+        if node.op in ("/", "^"):
+            return False
         return node.op not in ("and", "or") or (never_nil(node.left) and never_nil(node.right))
     if isinstance(node, tree.Paren):
         return never_nil(node.inner)

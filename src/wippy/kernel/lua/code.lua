@@ -1,8 +1,8 @@
 -- Code of entries in this VM: chunks, unit definitions, and the state (environment) that a unit runs in.
 local K = ...
 local raw = K.raw
-local setmt, rawtype, pcall, load, next, rawget, tostring =
-  raw.setmetatable, raw.type, raw.pcall, raw.load, raw.next, raw.rawget, raw.tostring
+local setmt, rawtype, xpcall, load, next, rawget, tostring =
+  raw.setmetatable, raw.type, raw.xpcall, raw.load, raw.next, raw.rawget, raw.tostring
 local S = K.state
 
 local chunks = {} -- key -> {factory=, rt=}
@@ -115,7 +115,7 @@ function K.new_state(unit, p, method)
   local th = S.cur
   p.env = env
   S.cur = { loading = true, p = p }
-  local ok, result = pcall(instantiate, unit, env)
+  local ok, result = xpcall(instantiate, K.handler, unit, env)
   S.cur = th
   if not ok then
     local lib = S.loading
