@@ -38,6 +38,12 @@ local function control(name, act)
     if ok then K.reply(e, true) else K.reply(e, false, "Internal", reason) end
   end
 end
+-- A unit elsewhere has given a process of this VM a name.
+function handlers.named(e)
+  local p = procs[e[2]]
+  if p then K.add_to(p, "names", e[5]) end
+end
+
 control("monitor", function(target, watcher) return K.monitor_here(target, watcher) end)
 control("unmonitor", function(target, watcher) return K.unmonitor_here(target, watcher) end)
 control("link", function(target, other) return K.link_here(target, other) end)

@@ -114,13 +114,16 @@ local function start(target, frame, args, options, done)
     local copied = K.copy_all({ raw.tunpack(args, 1, args.n) }, args.n)
     copied.n = args.n
     local before = S.cur
-    if not before then S.cur = p end
+    S.cur = p -- a repetition, too, belongs to the caller
     cancel = ops.async(target, frame, copied, function(value, err)
-      if err and rule and not finished and attempt < rule.attempts and retries(rule, err) then
+      if err and rule and not finished and not p.done and attempt < rule.attempts and retries(rule, err) then
         local wait = delay(rule, attempt + 1)
         if wait > 0 then
           local again = function() if not finished and not p.done then try() end end
+          local callee = S.cur
+          S.cur = p
           K.timer_start(wait, again)
+          S.cur = callee
           return
         end
       end

@@ -408,6 +408,8 @@ function registry.register(name, pid, scope)
     if target then
       target.names = target.names or {}
       target.names[name] = true
+    else
+      K.emit({ "named", pid, K.worker, 0, name, "", "", "" }, 8)
     end
   end
   return true
