@@ -163,9 +163,7 @@ async def test_a_child_under_an_id_in_use_does_not_start(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("policy", "open_"), [("terminate", False), ("abandon", True), ("request_cancel", True), (None, False)]
 )
-async def test_what_becomes_of_the_children_of_a_closed_parent(
-    tmp_path: Path, policy: str | None, open_: bool
-) -> None:
+async def test_what_becomes_of_the_children_of_a_closed_parent(tmp_path: Path, policy: str | None, open_: bool) -> None:
     parent = workflow(
         "parent",
         """

@@ -76,7 +76,7 @@ def changed(body: str) -> dict[str, Any]:
     )
 
 
-WAIT = 'local msg = process.inbox():receive()'
+WAIT = "local msg = process.inbox():receive()"
 
 
 async def test_changed_code_blocks_a_run_says_so_and_goes_on_once_it_fits(tmp_path: Path) -> None:

@@ -123,7 +123,9 @@ async def _idle(app: FlowApp, events: int) -> bool:
 
 
 async def test_two_runs_draw_different_values(tmp_path: Path) -> None:
-    flow = workflow("flow", "local uuid = require('uuid') return function() return {uuid.v4(), math.random(1 << 60)} end")
+    flow = workflow(
+        "flow", "local uuid = require('uuid') return function() return {uuid.v4(), math.random(1 << 60)} end"
+    )
     async with FlowApp(tmp_path, flow) as app:
         one, two = await app.run("flow"), await app.run("flow")
     assert one[0] != two[0]
