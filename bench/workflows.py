@@ -55,7 +55,7 @@ WORKER: dict[str, Any] = {
     "task_queue": "main",
     "lifecycle": {"auto_start": True},
 }
-STEPS, RUNS, EACH = 2000, 100, 50
+STEPS, RUNS, EACH = 2000, 100, 100
 
 
 def measure(effort: Effort) -> list[Row]:
@@ -76,12 +76,12 @@ def measure(effort: Effort) -> list[Row]:
     @cache
     def dbos() -> Figures:
         installed("dbos")
-        return python("dbos_steps", effort.rounds, effort.of(1000), RUNS, each // 5, "shipped")
+        return python("dbos_steps", effort.rounds, effort.of(1000), RUNS, each // 10, "shipped")
 
     @cache
     def dbos_wal() -> Figures:
         installed("dbos")
-        return python("dbos_steps", effort.rounds, effort.of(1000), RUNS, each // 5, "wal")
+        return python("dbos_steps", effort.rounds, effort.of(1000), RUNS, each // 10, "wal")
 
     @cache
     def temporal() -> Figures:

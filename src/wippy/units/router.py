@@ -189,19 +189,42 @@ class Router:
             if ok:
                 future.set_result(values)
             else:
-                future.set_exception(_error_of(values))
+                future.set_exception(error_of(values))
 
+        self.ask(done, op, destination, *parts, target=target)
+        return future
+
+    def ask(
+        self,
+        answered: Callable[[bool, list[Any]], None],
+        op: str,
+        destination: str,
+        *parts: Any,
+        target: Host | Worker | None = None,
+        lend: Worker | None = None,
+    ) -> int:
+        """`request` without a future.
+
+        Args:
+            answered: gets whether it went well, and the values; for a failure see `error_of`. It may be called before
+                this returns.
+            lend: a worker to which this thread is lent if the worker is idle.
+
+        Returns:
+            The number of the request.
+        """
         number = next(self._request_ids)
-        self._requests[number] = done
-        future.number = number  # type: ignore[attr-defined]
+        self._requests[number] = answered
         envelope: Envelope = [op, destination, PYTHON, number, *parts]
+        if lend is not None and lend.lend(envelope):
+            return number
         if target is None:
             self.dispatch(envelope)
         elif isinstance(target, Worker):
             target.post(envelope)
         else:
             target.accept(envelope)
-        return future
+        return number
 
     def watcher(self, told: Callable[[dict[str, Any]], None]) -> str:
         """A PID of the runtime itself: `told` gets the events sent to it (kind, from, value, error)."""
@@ -219,7 +242,8 @@ class Router:
         return number
 
 
-def _error_of(values: list[Any]) -> WippyError:
+def error_of(values: list[Any]) -> WippyError:
+    """The error in the values of a failed request."""
     first = values[0] if values else None
     if isinstance(first, codec.ErrorValue):
         return first.exception()

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
 from typing import Any
 
 from wippy.errors import CANCELED, NOT_FOUND, WippyError
 from wippy.kernel import codec
 from wippy.units.frame import Frame
-from wippy.units.router import FUNCTIONS
+from wippy.units.router import FUNCTIONS, error_of
 from wippy.units.runtime import Runtime
 from wippy.workflows.context import values_of
 from wippy.workflows.failure import Failure
@@ -53,54 +52,53 @@ class Activities:
                 ),
             )
             return
+        token = task.token
         frame = values_of(task.header, self._base(task.queue), self._runtime.scopes).blob()
+
+        def answered(ok: bool, values: list[Any]) -> None:
+            with self._lock:
+                self._running.pop(token, None)
+            try:
+                outcome = _outcome(values) if ok else {"failure": _failure(error_of(values))}
+            except Exception as error:
+                outcome = {"failure": _failure(error)}
+            self._done(token, **outcome)
+
+        with self._lock:
+            self._running[token] = 0
+        ask = self._runtime.router.ask
         try:
             arguments = codec.pack(plain_values(task.args))
             if code.default_host:
-                future = self._runtime.router.request(
-                    "spawn", code.default_host, task.type, frame, codec.pack([{"exec": True}])[1:], arguments
-                )
+                number = ask(answered, "spawn", code.default_host, task.type, frame, _EXEC, arguments)
             else:
-                future = self._runtime.router.request(
-                    "call", FUNCTIONS, task.type, frame, b"", arguments, target=self._functions()
+                home = self._functions()
+                number = ask(
+                    answered,
+                    "call",
+                    FUNCTIONS,
+                    task.type,
+                    frame,
+                    b"",
+                    arguments,
+                    target=home,
+                    lend=home.workers[0] if task.alone else None,
                 )
         except WippyError as error:
-            self._done(task.token, failure=_failure(error))
+            with self._lock:
+                self._running.pop(token, None)
+            self._done(token, failure=_failure(error))
             return
         with self._lock:
-            self._running[task.token] = future.number  # type: ignore[attr-defined]
-        future.add_done_callback(lambda answer: self._answered(task.token, answer))
+            if token in self._running:
+                self._running[token] = number
 
     def cancel(self, token: Token, reason: str) -> None:
         """Asks a running attempt to end."""
         with self._lock:
             number = self._running.pop(token, None)
-        if number is not None:
+        if number:
             self._functions().accept(["cancel_call", FUNCTIONS, 0, 0, number, CANCELED, "", b""])
-
-    def _answered(self, token: Token, answer: Future[list[Any]]) -> None:
-        with self._lock:
-            self._running.pop(token, None)
-        error = answer.exception()
-        if isinstance(error, WippyError):
-            self._done(token, failure=_failure(error))
-            return
-        if error is not None:
-            self._done(token, failure=Failure(str(error)))
-            return
-        values = answer.result()
-        failure = values[1] if len(values) > 1 else None
-        if isinstance(failure, codec.ErrorValue):
-            self._done(
-                token, failure=Failure(failure.message, failure.kind or "Internal", failure.retryable, failure.details)
-            )
-            return
-        try:
-            result = payload_of(values[0] if values else None)
-        except WippyError as bad:
-            self._done(token, failure=_failure(bad))
-            return
-        self._done(token, result=result)
 
     def _done(self, token: Token, **outcome: Any) -> None:
         provider = self._provider()
@@ -108,5 +106,17 @@ class Activities:
             provider.activity_done(token, **outcome)
 
 
-def _failure(error: WippyError) -> Failure:
-    return Failure(error.message, error.kind, error.retryable, error.details)
+_EXEC = codec.pack([{"exec": True}])[1:]
+
+
+def _outcome(values: list[Any]) -> dict[str, Any]:
+    failure = values[1] if len(values) > 1 else None
+    if isinstance(failure, codec.ErrorValue):
+        return {"failure": Failure(failure.message, failure.kind or "Internal", failure.retryable, failure.details)}
+    return {"result": payload_of(values[0] if values else None)}
+
+
+def _failure(error: Exception) -> Failure:
+    if isinstance(error, WippyError):
+        return Failure(error.message, error.kind, error.retryable, error.details)
+    return Failure(f"{type(error).__name__}: {error}")

@@ -105,6 +105,7 @@ class ActivityTask(msgspec.Struct):
         key: the same for every attempt of this activity and for no other: an idempotency key.
         attempt: from 1.
         deadline_ns: when the attempt is given up, 0 = never.
+        alone: nothing else waits for the engine: its thread may be lent to the attempt for a few milliseconds.
     """
 
     token: Token
@@ -118,6 +119,7 @@ class ActivityTask(msgspec.Struct):
     attempt: int
     queue: str
     deadline_ns: int
+    alone: bool = False
 
 
 Executor = Callable[[ActivityTask], None]

@@ -151,6 +151,7 @@ class Activities:
             attempt=activity.attempt,
             queue=name,
             deadline_ns=min(due, run.run_deadline) if run.run_deadline else due,
+            alone=queue.running == 1 and not queue.waiting and not core.ready,
         )
         try:
             core.executor(task)
