@@ -84,6 +84,7 @@ class ProcessHost:
             self.workers.append(worker)
             self._runtime.clock.on_advance(worker.wake)
         for worker in self.workers:
+            worker.peers = [peer for peer in self.workers if peer is not worker]
             worker.start()
         for worker in self.workers:
             worker.ready.wait()

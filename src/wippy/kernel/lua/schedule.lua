@@ -79,7 +79,8 @@ K.waiting_thread = current_thread
 -- A turn that used up its reductions: the next one gets as many as fit into the time of a turn.
 local function next_turn(th)
   local now, since, limit = clock(), th.since, th.limit or K.limit
-  if now - slice_start > SLICE_TIME then budget = 0 end
+  -- processes that have not begun can go to a worker that has nothing to do, once this slice is over
+  if now - slice_start > SLICE_TIME or (S.hungry and S.fresh > 1) then budget = 0 end
   if since then
     local took = now - since
     if took > TURN_TIME then

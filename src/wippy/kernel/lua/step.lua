@@ -172,10 +172,10 @@ local function handle_envelopes()
   end
 end
 
--- One slice. incoming: packed envelopes or nil; now: monotonic nanoseconds.
+-- One slice. incoming: packed envelopes or nil; now: monotonic nanoseconds; hungry: another worker has nothing to do.
 -- Returns packed envelopes or nil, the due time of the next timer or nil, runnable threads, unstarted threads.
-function K.step(now, incoming)
-  S.cur = nil
+function K.step(now, incoming, hungry)
+  S.cur, S.hungry = nil, hungry
   if incoming then
     envelopes, next_envelope = K.decode(incoming), 1
     handle_envelopes()
