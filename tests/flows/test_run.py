@@ -289,25 +289,6 @@ async def test_globals_of_one_run_are_not_seen_by_another(tmp_path: Path) -> Non
     assert found[0] == found[1]
 
 
-REFUSED = [
-    "logger",
-    "http",
-    "http_client",
-    "websocket",
-    "sql",
-    "store",
-    "fs",
-    "env",
-    "registry",
-    "security",
-    "events",
-    "queue",
-    "exec",
-    "stream",
-    "io",
-]
-
-
 @pytest.mark.parametrize("module", ["sql", "fs", "logger", "env", "registry", "events", "io"])
 async def test_a_module_that_a_workflow_may_not_use_rejects_it(tmp_path: Path, module: str) -> None:
     flow = workflow("flow", "return function() end", module)
