@@ -39,7 +39,7 @@ from wippy.supervise.supervisor import Supervisor
 from wippy.units.clock import Clock, SystemClock
 from wippy.units.code import CodeStore
 from wippy.units.commands import Commands
-from wippy.units.frame import Frame
+from wippy.units.frame import Frame, Scopes
 from wippy.units.host import HostConfig, ProcessHost
 from wippy.units.node import node_id
 from wippy.units.place import place_of
@@ -114,7 +114,10 @@ class App:
         )
         strict = bool(config.get("security.strict_mode", False))
         policies = Policies(self._notice)
-        modules = ModuleServices(self.registry, self.environment, self.log, self.bus, router, self._permitted)
+        scopes = Scopes(lambda ids: policies.scope([ID.parse(id) for id in ids]))
+        modules = ModuleServices(
+            self.registry, self.environment, self.log, self.bus, router, self._permitted, policies, scopes
+        )
         runtime = Runtime(
             router,
             CodeStore(catalog, cache),
@@ -123,8 +126,8 @@ class App:
             self._permitted,
             self._lua_log,
             strict,
+            scopes,
         )
-        runtime.scopes.build = lambda ids: policies.scope([ID.parse(id) for id in ids])
         supervisor = Supervisor(
             references=self._references,
             listener=self._service_update,

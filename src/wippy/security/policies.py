@@ -16,7 +16,7 @@ KINDS: dict[str, Make] = {"security.policy": policy_of}
 
 
 class Policies:
-    """Policies by id and by group. Changes count for later look-ups only: scopes keep what they have.
+    """Policies by id and by group, for any thread. Changes count for later look-ups only: scopes keep what they have.
 
     Args:
         notice: takes what is to be logged.
@@ -40,7 +40,7 @@ class Policies:
 
     def group(self, id: ID) -> Scope | None:
         """All policies that list the group, or None where none does."""
-        found = [policy for policy in self._policies.values() if id in policy.groups]
+        found = [policy for policy in self.all() if id in policy.groups]
         return Scope(found) if found else None
 
     def scope(self, ids: Iterable[ID]) -> Scope | None:

@@ -13,7 +13,8 @@ from wippy.observe.level import level_of
 from wippy.observe.log import Log
 from wippy.registry.environment import Environment
 from wippy.registry.store import Registry
-from wippy.units.frame import Frame
+from wippy.security.policies import Policies
+from wippy.units.frame import Frame, Scopes
 from wippy.units.router import Router
 
 Permitted = Callable[[Frame, str, str, "dict[str, Any] | None"], bool]
@@ -25,6 +26,8 @@ class ModuleServices:
     Attributes:
         resources: live objects by entry ID.
         arguments: gives the arguments of the program on the terminal.
+        policies: the policies of the application.
+        scopes: scopes by the numbers that frames carry.
     """
 
     def __init__(
@@ -35,11 +38,15 @@ class ModuleServices:
         bus: Bus,
         router: Router,
         permitted: Permitted,
+        policies: Policies,
+        scopes: Scopes,
     ) -> None:
         self.registry = registry
         self.environment = environment
         self.resources: dict[str, Any] = {}
         self.arguments: Callable[[], list[str]] = list
+        self.policies = policies
+        self.scopes = scopes
         self._log = log
         self._bus = bus
         self._router = router

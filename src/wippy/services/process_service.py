@@ -13,6 +13,7 @@ from wippy.registry.decode import decode
 from wippy.registry.entry import ID, Entry
 from wippy.registry.lifecycle import Lifecycle
 from wippy.services.site import Site, qualified
+from wippy.units.frame import Frame
 from wippy.units.place import place_of
 
 
@@ -35,6 +36,7 @@ class ProcessService:
         self._watcher = ""
         self._pid = ""
         self._gone: asyncio.Event = asyncio.Event()
+        self._frame: Frame | None = None
 
     async def start(self, ended: Any) -> str | None:
         router = self._site.runtime.router
@@ -52,9 +54,11 @@ class ProcessService:
 
         watcher = router.watcher(told)
         self._watcher = watcher
-        frame = self._site.frame(self._config.lifecycle).blob()
+        if self._frame is None:  # at the first start: then all policies of the same change are there
+            self._frame = self._site.frame(self._config.lifecycle)
         options = codec.pack([{"watcher": watcher}])[1:]
-        future = router.request("spawn", self._config.host, self._process, frame, options, codec.pack(self._config.input))
+        arguments = codec.pack(self._config.input)
+        future = router.request("spawn", self._config.host, self._process, self._frame.blob(), options, arguments)
         try:
             values = await asyncio.wrap_future(future)
         except WippyError as error:

@@ -12,6 +12,7 @@ from wippy.registry.entry import ID, Entry
 from wippy.registry.lifecycle import Lifecycle
 from wippy.services.site import Site, qualified
 from wippy.services.workflow_provider import ProviderService, type_of_entry
+from wippy.units.frame import Frame
 from wippy.workflows.host import WorkflowHost
 
 
@@ -41,11 +42,14 @@ class WorkerService:
         self._provider = provider
         self._host = host
         self._config = config
+        self._frame: Frame | None = None
 
     async def start(self, ended: Any) -> str | None:
         if self._provider.engine() is None:
             raise WippyError(UNAVAILABLE, f"the provider {self._provider.id} is not running", retryable=True)
-        self._provider.frames[self._host.queue] = self._site.frame(self._config.lifecycle)
+        if self._frame is None:  # at the first start: then all policies of the same change are there
+            self._frame = self._site.frame(self._config.lifecycle)
+        self._provider.frames[self._host.queue] = self._frame
         self._site.functions()
         self._provider.open_queue(self._host)
         return self._host.queue

@@ -48,13 +48,17 @@ def frame_of(blob: bytes | str | None) -> Frame:
 
 
 class Scopes:
-    """Scopes by number, so that VMs can carry them as an integer; equal scopes get one number."""
+    """Scopes by number, so that VMs can carry them as an integer; equal scopes get one number. Thread-safe.
 
-    def __init__(self) -> None:
+    Args:
+        build: the scope of those of the policies (IDs) that exist, None if none does.
+    """
+
+    def __init__(self, build: Callable[[list[str]], Any] = lambda policies: None) -> None:
         self._lock = threading.Lock()
         self._numbers: dict[Any, int] = {}
         self._scopes: list[Any] = []
-        self.build: Callable[[list[str]], Any] = lambda policies: None
+        self._build = build
 
     def number(self, scope: Any) -> int:
         """The number of a scope (hashable)."""
@@ -68,7 +72,7 @@ class Scopes:
 
     def rebuild(self, policies: list[str]) -> int | None:
         """The number of the scope of those policies that exist here; None if none does."""
-        scope = self.build(policies) if policies else None
+        scope = self._build(policies) if policies else None
         return None if scope is None else self.number(scope)
 
     def get(self, number: int) -> Any:

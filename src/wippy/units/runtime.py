@@ -41,6 +41,7 @@ class Runtime:
         permitted: (frame, action, resource, meta) -> whether it is allowed.
         log: (level, logger name, message, fields) -> None; from any thread.
         strict: deny where actor or scope is missing.
+        scopes: by the numbers that frames carry.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Runtime:
         permitted: Callable[[Frame, str, str, dict[str, Any] | None], bool],
         log: Callable[[str, str, str, dict[str, Any]], None],
         strict: bool = False,
+        scopes: Scopes | None = None,
     ) -> None:
         self.router = router
         self.code = code
@@ -60,7 +62,7 @@ class Runtime:
         self.permitted = permitted
         self.log = log
         self.strict = strict
-        self.scopes = Scopes()
+        self.scopes = scopes or Scopes()
         self.started_ns = time.time_ns()
 
     def unit(self, pid: str, entry: str, blob: bytes | str) -> LiveUnit:

@@ -295,7 +295,7 @@ function executor_methods.with_context(self, values)
   if rawtype(values) ~= "table" or K.classof(values) then K.badtype(1, "with_context", "table", values, 2) end
   local merged = {}
   for k, v in next, spec.values or {} do merged[k] = v end
-  for k, v in next, values do
+  for k, v in next, K.unfrozen(values) do
     if rawtype(k) == "string" then merged[k] = K.native(v) end
   end
   return changed(spec, "values", merged)
@@ -329,7 +329,7 @@ function executor_methods.with_options(self, options)
   end
   if rawtype(options) ~= "table" or K.classof(options) then K.badtype(1, "with_options", "table", options, 2) end
   local copied = {}
-  for k, v in next, options do
+  for k, v in next, K.unfrozen(options) do
     if rawtype(k) == "string" then copied[k] = K.native(v) end
   end
   return changed(spec, "options", copied)

@@ -263,7 +263,7 @@ local function merged(values, more, name)
   if rawtype(more) ~= "table" or K.classof(more) then K.badtype(1, name, "table", more, 3) end
   local result = {}
   for k, v in next, values or {} do result[k] = v end
-  for k, v in next, more do
+  for k, v in next, K.unfrozen(more) do
     if rawtype(k) ~= "string" then K.badarg(1, name, "keys must be strings", 3) end
     result[k] = K.native(v)
   end
