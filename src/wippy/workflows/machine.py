@@ -175,19 +175,17 @@ class LuaMachine:
     def activate(self, activation: Activation) -> list[cmd.Command] | None:
         self._unit.time_ns = activation.time_ns
         self._replaying = activation.replaying
-        packed = codec.pack(
-            [
-                {
-                    "time_ns": activation.time_ns,
-                    "replaying": activation.replaying,
-                    "history_length": activation.history_length,
-                    "history_size": activation.history_size,
-                    "markers": {f"{kind}:{key}": value for (kind, key), value in activation.markers.items()},
-                    "jobs": [_job(job) for job in activation.jobs],
-                }
-            ]
-        )[1:]
-        return self._result(self._vm.K.activate(packed))
+        found, markers = activation.jobs, activation.markers
+        task = (activation.time_ns, activation.replaying, activation.history_length, activation.history_size)
+        if len(found) == 1 and not markers:
+            job = found[0]
+            if type(job) is jobs.ActivityResolved and job.failure is None and job.result is not None:
+                result = job.result
+                answer = self._vm.K.activate_result(*task, job.id, result.encoding.encode(), result.data)
+                return self._result(answer)
+        named = {f"{kind}:{key}": value for (kind, key), value in markers.items()}
+        packed = codec.pack([[named, [_job(job) for job in found]]])[1:]
+        return self._result(self._vm.K.activate(*task, packed))
 
     def resume(self) -> list[cmd.Command] | None:
         return self._result(self._vm.K.resume_task())
@@ -203,8 +201,14 @@ class LuaMachine:
         if answer is None:
             return None
         if isinstance(answer, tuple):
+            if answer[0]:
+                return [self._activity(*answer[1:])]
             raise Blocked(bytes(answer[1]).decode("utf-8", "replace"))
         return [self._command(row) for row in codec.unpack(b"\x91" + answer)[0]]
+
+    def _activity(self, id: int, type: bytes, frame: bytes, blocking: bool, *parts: bytes) -> cmd.Command:
+        args = [Payload(parts[at].decode(), parts[at + 1]) for at in range(0, len(parts), 2)]
+        return cmd.ScheduleActivity(id, _text(type), args, _PLAIN_ACTIVITY, self.header(frame), blocking)
 
     def _command(self, row: list[Any]) -> cmd.Command:
         return _COMMANDS[row[0]](self, row)

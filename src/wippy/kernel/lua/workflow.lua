@@ -429,22 +429,43 @@ end
 
 local SLICE = 5000
 
+local function flat(payloads)
+  local out, n = {}, #payloads
+  for i = 1, n do out[2 * i - 1], out[2 * i] = payloads[i][1], payloads[i][2] end
+  return raw.tunpack(out, 1, 2 * n)
+end
+
 local function slice()
   K.run(SLICE)
   if S.blocked then return false, S.blocked end
   if K.runnable() > 0 and not closed then return nil end
-  local out = K.encode(commands)
+  local asked = commands
   commands, n_commands = {}, 0
-  return out
+  local only = asked[1]
+  if only and not asked[2] and only[1] == "activity" and not only[5] and #only[4] <= 50 then
+    return true, only[2], only[3], only[6], only[7], flat(only[4])
+  end
+  return K.encode(asked)
 end
 
--- One workflow task: packed commands; nil when the slice is used up; false and a reason when the run cannot go on.
-function K.activate(packed)
-  local activation = K.decode(packed)
-  task.time, task.replaying = activation.time_ns, activation.replaying
-  task.length, task.size = activation.history_length, activation.history_size
-  task.markers = activation.markers
-  for _, job in ipairs(activation.jobs) do jobs[job[1]](job) end
+local NO_MARKERS = {}
+
+-- One workflow task. packed: markers and jobs. Returns packed commands; or true and the parts of the only command, an
+-- activity without options: number, target, frame, blocking, encoding and data of each argument; or nil when the slice
+-- is used up; or false and a reason when the run cannot go on.
+function K.activate(time, replaying, length, size, packed)
+  task.time, task.replaying, task.length, task.size = time, replaying, length, size
+  local given = K.decode(packed)
+  task.markers = given[1]
+  for _, job in ipairs(given[2]) do jobs[job[1]](job) end
+  return slice()
+end
+
+-- The task that most runs have most of: the result of one activity.
+function K.activate_result(time, replaying, length, size, number, encoding, data)
+  task.time, task.replaying, task.length, task.size = time, replaying, length, size
+  task.markers = NO_MARKERS
+  jobs.activity({ "activity", number, { encoding, data } })
   return slice()
 end
 
