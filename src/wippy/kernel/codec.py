@@ -61,11 +61,19 @@ class ErrorValue(_Value):
     def exception(self) -> WippyError:
         """The same error as a Python exception."""
         return WippyError(
-            self.kind or INTERNAL, self.message, retryable=self.retryable, details=self.details, context=self.context
+            _text(self.kind) or INTERNAL,
+            _text(self.message),
+            retryable=self.retryable,
+            details=self.details,
+            context=self.context,
         )
 
     def __str__(self) -> str:
         return self.message
+
+
+def _text(value: Any) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
 
 
 class Handle(_Value):

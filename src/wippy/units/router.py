@@ -88,11 +88,17 @@ class Router:
     def route(self, worker: Worker, envelopes: list[Envelope]) -> None:
         """Envelopes that left a worker's VM in one slice."""
         for envelope in envelopes:
-            self.dispatch(envelope)
+            try:
+                self.dispatch(envelope)
+            except Exception as error:
+                log.exception("%s to %r could not be delivered", envelope[0], envelope[1])
+                self.fail(envelope, INTERNAL, f"{type(error).__name__}: {error}")
 
     def dispatch(self, envelope: Envelope) -> None:
         """One envelope to where it belongs."""
         op, destination = envelope[0], envelope[1]
+        if isinstance(destination, bytes):  # no text, so nobody has that name
+            destination = envelope[1] = destination.decode("utf-8", "replace")
         if op == "command":
             self.command(envelope)
         elif op == "abort":
@@ -132,7 +138,9 @@ class Router:
             node, host_id = "", where
         if host_id == CONTROL:
             told = self._watchers.get(pid)
-            if told is not None and envelope[0] == "event":
+            if envelope[0] != "event":
+                self.fail(envelope, NOT_FOUND, "process not found")
+            elif told is not None:
                 value, error = codec.unpack(envelope[6])
                 told({"kind": envelope[4], "from": envelope[5], "value": value, "error": error})
             return
@@ -154,9 +162,7 @@ class Router:
             self._no_host(envelope, host_id)
 
     def _no_host(self, envelope: Envelope, host_id: str) -> None:
-        error = WippyError(
-            NOT_FOUND, f"host not found: {host_id}", details={"host_id": host_id, "node_id": self.node}
-        )
+        error = WippyError(NOT_FOUND, f"host not found: {host_id}", details={"host_id": host_id, "node_id": self.node})
         self.reply(envelope, False, [error])
 
     # Requests of Python

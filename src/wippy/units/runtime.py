@@ -76,7 +76,7 @@ class Runtime:
 
         def code_of(id: bytes) -> Any:
             try:
-                return code.packed(id.decode())
+                return code.packed(id.decode("utf-8", "replace"))
             except WippyError as error:
                 return None, error.kind.encode(), error.message.encode()
             except Exception as error:
