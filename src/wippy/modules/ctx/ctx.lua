@@ -27,9 +27,9 @@ function ctx.get(key)
 end
 
 function ctx.all()
-  local values = S.cur.p.frame.values
-  if not values then return {}, nil end
-  return read(values), nil
+  local all = read(S.cur.p.frame.values or {})
+  hash_marks[all] = true
+  return all, nil
 end
 
 return ctx
