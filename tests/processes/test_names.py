@@ -51,11 +51,11 @@ def test_register_errors(app):
         local r, out = process.registry, {}
         local function try(...)
           local v, e = r.register(...)
-          out[#out + 1] = {v == nil, e:kind(), e:message():match("^[%w ]+")}
+          out[#out + 1] = {v == nil, e:kind(), e:message():match("^[^(:]+")}
         end
         try("x", 5) try("x", "{no pipe}") try("x", "no brace") try("x", nil, "y")
         try("x", nil, r.EVENTUAL) try("x", nil, r.STRONG)
-        return {out, {r.LOCAL, r.EVENTUAL, r.CONSISTENT, r.STRONG}, pcall(function() r.LOCAL = 5 end)}
+        return {out, {r.LOCAL, r.EVENTUAL, r.CONSISTENT, r.STRONG}, (pcall(function() r.LOCAL = 5 end))}
     """) == [
         [
             [True, "Invalid", "pid must be a string"],
@@ -67,7 +67,7 @@ def test_register_errors(app):
         ],
         [0, 1, 2, 3],
         False,
-    ] or True
+    ]
 
 
 @pytest.mark.parametrize("place", PLACES)
