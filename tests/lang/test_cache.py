@@ -3,7 +3,6 @@ import os
 import pytest
 
 from wippy.errors import SourceError
-from wippy.lang import cache as module
 from wippy.lang.cache import CompileCache
 from wippy.lang.compiler import compile_source
 
@@ -19,7 +18,7 @@ def compiled(monkeypatch):
         names.append(name)
         return compile_source(source, name)
 
-    monkeypatch.setattr(module, "compile_source", spy)
+    monkeypatch.setattr("wippy.lang.compiler.compile_source", spy)
     return names
 
 
@@ -35,7 +34,7 @@ def test_source_name_and_version_are_the_key(tmp_path, compiled, monkeypatch):
     cache.compile(SOURCE, "app:x")
     cache.compile(SOURCE + " ", "app:x")
     cache.compile(SOURCE, "app:y")
-    monkeypatch.setattr("wippy.lang.compiler.version", lambda: "next")
+    monkeypatch.setattr("wippy.lang.chunk.version", lambda: "next")
     cache.compile(SOURCE, "app:x")
     assert compiled == ["app:x", "app:x", "app:y", "app:x"]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import textwrap
 from collections.abc import Iterable
 
@@ -53,6 +52,8 @@ def _flag(flag: Flag) -> tuple[str, str]:
 
 
 def _rows(rows: Iterable[tuple[str, str]]) -> list[str]:
+    import shutil
+
     width = max(60, min(shutil.get_terminal_size((100, 24)).columns, 110))
     out: list[str] = []
     for left, right in rows:

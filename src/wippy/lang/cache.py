@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from wippy.lang.compiler import Chunk, chunk_hash, compile_source
+from wippy.lang.chunk import Chunk, chunk_hash
 
 Mode = Literal["readwrite", "readonly", "off"]
 
@@ -41,12 +41,13 @@ class CompileCache:
         Raises:
             SourceError: a mistake in the source.
         """
-        if self.mode == "off":
-            return compile_source(source, name)
-        chunk = self.get(chunk_hash(source, name), name)
+        chunk = None if self.mode == "off" else self.get(chunk_hash(source, name), name)
         if chunk is None:
+            from wippy.lang.compiler import compile_source  # only now: it is most of the front end
+
             chunk = compile_source(source, name)
-            self.put(chunk)
+            if self.mode != "off":
+                self.put(chunk)
         return chunk
 
     def get(self, key: str, name: str) -> Chunk | None:

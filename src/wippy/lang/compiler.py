@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import re
 import threading
-from functools import cache
-from hashlib import blake2b
 from importlib import import_module
-from pathlib import Path
 from typing import Any, NoReturn
 
-from msgspec import Struct
-
 from wippy.errors import SourceError
+from wippy.lang.chunk import Chunk, chunk_hash, version
 from wippy.lang.describe import describe
 from wippy.lang.emitter import emit
 from wippy.lang.lexer import normalize
@@ -20,44 +16,7 @@ from wippy.lang.parser import parse
 
 __all__ = ["Chunk", "chunk_hash", "compile_source", "parse", "version"]
 
-_VERSION = 1
 _MESSAGE = re.compile(rb"^.*?:([0-9]+): (.*)$", re.DOTALL)
-
-
-class Chunk(Struct):
-    """A compiled chunk.
-
-    Attributes:
-        name: chunk name, an entry ID; errors are reported under it.
-        lua: Lua 5.4 text of a factory (`emitter.py`), line for line the source.
-        types: declared types as plain data (`describe.py`).
-        requires: constant `require` calls in source order, (name, line).
-        hash: `chunk_hash` of the source.
-    """
-
-    name: str
-    lua: bytes
-    types: list[dict[str, Any]]
-    requires: list[tuple[str, int]]
-    hash: str
-
-
-@cache
-def version() -> str:
-    """Changes whenever this front end does."""
-    digest = blake2b(str(_VERSION).encode(), digest_size=16)
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        try:
-            digest.update(path.read_bytes())
-        except OSError:
-            continue
-    return digest.hexdigest()
-
-
-def chunk_hash(source: bytes | str, name: str) -> str:
-    """32 hex digits for source, name and front end."""
-    raw = source.encode("utf-8", "surrogateescape") if isinstance(source, str) else source
-    return blake2b(b"\0".join((version().encode(), name.encode(), raw)), digest_size=16).hexdigest()
 
 
 def compile_source(source: bytes | str, name: str) -> Chunk:
