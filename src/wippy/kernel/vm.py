@@ -97,6 +97,8 @@ class VM:
         for name, code in _kernel():
             load(code, name, b"b")(table)
         collect(b"restart")
+        # The next cycle begins when memory has doubled, as after any other; a short run never sees one.
+        collect(b"step", -(runtime.get_memory_used() // 1024))
         self.K = Table(table)
         self._max_memory = max_memory
         if max_memory:
