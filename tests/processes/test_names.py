@@ -176,6 +176,50 @@ def test_upgrade_keeps_pid_name_monitors_and_mailbox(app, place):
     """, place)[1][:5] == [True, 2, "app:new", False, True]
 
 
+def test_upgrade_keeps_what_waits_for_several_channels_in_order(app):
+    app.define(
+        process("two", """
+            return function()
+              local inbox, t = process.inbox(), process.listen("t")
+              process.listen("go"):receive()
+              process.upgrade("app:two_new")
+            end
+        """),
+        process("two_new", """
+            return function()
+              local out = {}
+              for i = 1, 5 do
+                local m = process.inbox():receive()
+                out[i] = m:payload():data()
+              end
+              return out
+            end
+        """),
+    )
+    assert app.lua("""
+        local pid = process.spawn_monitored("app:two", "app:processes")
+        for i = 1, 6 do process.send(pid, i % 2 == 0 and "t" or "x", i) end
+        process.send(pid, "go")
+        return process.events():receive().result.value
+    """) == [1, 3, 4, 5, 6]  # 2 was in the buffer of the channel
+
+
+def test_upgrade_with_nothing_but_an_inbox(app):
+    app.define(
+        process("one", "return function() process.inbox():receive() coroutine.yield() process.upgrade('app:one_new') end"),
+        process("one_new", "return function() local e, i = process.events(), process.inbox() local out = {}"
+                " for n = 1, 41 do local r = channel.select({e:case_receive(), i:case_receive()})"
+                " out[n] = r.channel == e and r.value.reason or r.value:payload():data() end return out end"),
+    )
+    assert app.lua("""
+        local pid = process.spawn_monitored("app:one", "app:processes")
+        for i = 1, 40 do process.send(pid, "x", i) end
+        process.cancel(pid, "stop")
+        process.send(pid, "x", 41)
+        return process.events():receive().result.value
+    """) == [*range(2, 41), "stop", 41]
+
+
 def test_a_failed_upgrade_is_a_failed_exit(app):
     app.define(process("broken", "error('broken')"))
     with pytest.raises(WippyError, match="upgrade: create failed: "):

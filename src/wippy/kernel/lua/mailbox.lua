@@ -55,13 +55,20 @@ local function deliver(p, topic, from, value, count)
 end
 K.deliver = deliver
 
+-- Topics of one subscription each: once it is closed, nobody can ask for their messages again.
+local function is_feed(topic) return raw.sub(topic, 1, 8) == "@events/" end
+
 -- A message of the runtime to a topic that begins with `@`: never falls to the inbox.
 function K.deliver_system(p, topic, value)
   sequence = sequence + 1
   local m = setmt({ topic, "", value, 1, sequence }, Message)
   local topics = p.topics
   local ch = topics and topics[topic]
-  if ch then channel_message(ch, m) else keep(p, m) end
+  if ch then
+    channel_message(ch, m)
+  elseif not is_feed(topic) then
+    keep(p, m)
+  end
 end
 
 -- How many messages wait in the mailbox of a unit.
@@ -74,7 +81,9 @@ function K.mailbox_length(p)
     if pending then total = total + pending.n - pending.h + 1 end
   end
   count(p.inbox)
-  for _, ch in raw.next, p.topics or {} do count(ch) end
+  for topic, ch in raw.next, p.topics or {} do
+    if topic ~= INBOX then count(ch) end
+  end
   return total
 end
 
@@ -176,7 +185,11 @@ local function unsubscribe(ch)
     for i = pending.h, pending.n do
       local m = pending[i]
       local inbox = byte(m[1], 1) ~= 64 and p.inbox
-      if inbox then channel_message(inbox, m) else keep(p, m) end
+      if inbox then
+        channel_message(inbox, m)
+      elseif not is_feed(m[1]) then
+        keep(p, m)
+      end
     end
   end
   return true
@@ -195,11 +208,16 @@ function K.events(p) return K.subscribe(p, EVENTS, 0, true) end
 -- Gives up all subscriptions; messages not yet handed to a channel's buffer wait again, in the order they came.
 function K.mailbox_keep(p)
   local all, n = {}, 0
+  local came, place = {}, {} -- message -> sequence, where it has none that of the one before it; message -> index
   local function take(list)
     if not list then return end
+    local last = 0
     for i = list.h, list.n do
+      local m = list[i]
       n = n + 1
-      all[n] = list[i]
+      all[n] = m
+      last = rawget(m, 5) or last
+      came[m], place[m] = last, n
     end
   end
   take(p.unrouted)
@@ -207,7 +225,10 @@ function K.mailbox_keep(p)
   for topic, ch in raw.next, p.topics or {} do
     if topic ~= INBOX then take(ch[PENDING]) end
   end
-  raw.sort(all, function(a, b) return (rawget(a, 5) or 0) < (rawget(b, 5) or 0) end)
+  raw.sort(all, function(a, b)
+    if came[a] ~= came[b] then return came[a] < came[b] end
+    return place[a] < place[b]
+  end)
   p.inbox, p.topics = nil, nil
   all.h, all.n = 1, n
   p.unrouted = n > 0 and all or nil

@@ -21,9 +21,7 @@ function handlers.send(e)
   if n == 1 then value = values[1] end
   local topic = e[5]
   if raw.byte(topic, 1) == 64 then
-    -- an event of the bus; without its subscription it is dropped
-    local ch = p.topics and p.topics[topic]
-    if ch then K.channel_message(ch, raw.setmetatable({ topic, "", value, 1, 0 }, K.Message)) end
+    K.deliver_system(p, topic, value)
     K.reply(e, true)
   elseif K.deliver(p, topic, e[6], value, n) then
     K.reply(e, true)
