@@ -9,8 +9,6 @@ import sys
 import threading
 from typing import Any
 
-import msgspec
-
 from wippy.errors import INVALID, NOT_FOUND, UNAVAILABLE, WippyError
 from wippy.lang.cache import CompileCache
 from wippy.modules.bindings import Bindings
@@ -20,7 +18,8 @@ from wippy.observe.level import level_of
 from wippy.observe.log import Log
 from wippy.observe.log_stream import stream_to_events
 from wippy.registry.config import Config
-from wippy.registry.entry import ID
+from wippy.registry.decode import convert
+from wippy.registry.entry import ID, Entry
 from wippy.registry.environment import Environment
 from wippy.registry.lifecycle import Security
 from wippy.registry.notice import Notice
@@ -179,27 +178,25 @@ class App:
 
     # Programs
 
-    async def run_program(
-        self, entry: str, args: list[str], host: str | None = None, security: dict[str, Any] | None = None
-    ) -> int:
+    async def run_program(self, entry: str, args: list[str], host: str | None = None, security: Any = None) -> int:
         """Runs a process on a terminal host.
 
         Args:
             entry: full entry ID of a process.
             args: its arguments, also what `io.args()` gives.
             host: terminal host, needed where there are several.
-            security: identity as in `lifecycle.security`.
+            security: identity as in `lifecycle.security` (plain data); None for none.
 
         Returns:
             The exit code.
 
         Raises:
-            WippyError: there is no terminal host, or it does not run.
+            WippyError: there is no terminal host, or it does not run; INVALID for a wrong security block.
         """
         id = self._terminal(host)
         await self._wait_for_services(id)
         terminal = self.site.hosts[id]
-        frame = self.site.frame_for(msgspec.convert(security, Security)) if security else Frame()
+        frame = self._program_frame(entry, security)
         hidden = self.log.hide() if self.site.terminals[id].hide_logs else contextlib.nullcontext()
         self.arguments = args
         with hidden:
@@ -214,6 +211,12 @@ class App:
                 return 1
         sys.stdout.flush()
         return exit_code(value)
+
+    def _program_frame(self, entry: str, security: Any) -> Frame:
+        if security is None:
+            return Frame()
+        known = self.registry.peek(entry) or Entry(ID.parse(entry), "process.lua")
+        return self.site.frame_for(convert(known, security, Security, ("meta", "command", "security")))
 
     def _terminal(self, host: str | None) -> str:
         found = sorted(self.site.terminals)

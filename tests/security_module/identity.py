@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from wippy.registry.lifecycle import Actor, Security
+from wippy.units.frame import Frame
 
 Lines = dict[str, Any]
 
@@ -25,9 +26,10 @@ def policy(
 
 
 def identity(app: Any, actor: str | None, *policies: str, meta: Lines | None = None) -> bytes:
-    """The frame of an actor whose scope holds these policies of namespace `app`."""
-    block = Security(Actor(actor, meta or {}) if actor is not None else None, [], [f"app:{name}" for name in policies])
-    return app.app.site.frame_for(block).blob()
+    """The frame of an actor (None: without one) whose scope holds these policies of namespace `app`."""
+    block = Security(Actor(actor or "", meta or {}), [], [f"app:{name}" for name in policies])
+    frame = app.app.site.frame_for(block)
+    return (frame if actor is not None else Frame(None, frame.scope)).blob()
 
 
 WORKFLOWS: list[Lines] = [

@@ -19,13 +19,13 @@ class Program(msgspec.Struct, frozen=True):
         name: what the user types.
         short: one line about it.
         id: the entry.
-        security: identity it is started with, as `lifecycle.security`; None for none.
+        security: identity it is started with, as written: like `lifecycle.security`; None for none.
     """
 
     name: str
     short: str
     id: ID
-    security: dict[str, Any] | None = None
+    security: Any = None
 
 
 def programs(entries: Iterable[Entry]) -> list[Program]:
@@ -37,8 +37,7 @@ def programs(entries: Iterable[Entry]) -> list[Program]:
             continue
         name, short, security = command.get("name"), command.get("short"), command.get("security")
         if isinstance(name, str) and name:
-            identity = security if isinstance(security, dict) else None
-            found.append(Program(name, short if isinstance(short, str) else "", entry.id, identity))
+            found.append(Program(name, short if isinstance(short, str) else "", entry.id, security))
     return found
 
 

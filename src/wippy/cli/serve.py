@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from .signals import Signals
 
@@ -19,9 +19,7 @@ class Application(Protocol):
     """What is needed of the application."""
 
     async def start(self) -> None: ...
-    async def run_program(
-        self, entry: str, args: list[str], host: str | None = None, security: dict[str, object] | None = None
-    ) -> int: ...
+    async def run_program(self, entry: str, args: list[str], host: str | None = None, security: Any = None) -> int: ...
     async def wait(self) -> None: ...
     async def stop(self) -> int: ...
     def request_shutdown(self, code: int = 0) -> None: ...
