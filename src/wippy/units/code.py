@@ -43,7 +43,11 @@ class LuaCode(msgspec.Struct, frozen=True):
 
 
 class CodeStore:
-    """All Lua code of an application. Thread-safe: VMs ask from their worker threads."""
+    """All Lua code of an application. Thread-safe: VMs ask from their worker threads.
+
+    Attributes:
+        revision: grows with every change.
+    """
 
     def __init__(self, catalog: Catalog, cache: CompileCache) -> None:
         self._catalog = catalog
@@ -53,7 +57,7 @@ class CodeStore:
         self._keys: dict[str, bytes] = {}
         self._chunks: dict[bytes, tuple[bytes, bytes]] = {}
         self._packed: dict[str, bytes] = {}
-        self._revision = 0
+        self.revision = 0
 
     def get(self, id: str) -> LuaCode | None:
         """The code registered under an ID."""
@@ -105,7 +109,7 @@ class CodeStore:
                 raise
             self._keys[code.id] = key
             self._packed.clear()
-            self._revision += 1
+            self.revision += 1
 
     def remove(self, id: str) -> None:
         """Removes an entry. Raises WippyError: CONFLICT while others import it."""
@@ -116,7 +120,7 @@ class CodeStore:
             self._codes.pop(id, None)
             self._keys.pop(id, None)
             self._packed.clear()
-            self._revision += 1
+            self.revision += 1
 
     def affected(self, id: str) -> list[str]:
         """The entry and everything that imports it, directly or not."""
@@ -153,7 +157,7 @@ class CodeStore:
             "options": code.options,
             "pool": {"limit": code.pool.limit},
             "pinned": code.pool.pinned,
-            "revision": self._revision,
+            "revision": self.revision,
         }
 
     def _reach(self, code: LuaCode) -> tuple[dict[str, list[str]], dict[str, str]]:

@@ -1,4 +1,4 @@
-"""The machine of a workflow run: a Lua VM of its own behind the `Machine` protocol."""
+"""The machine of a workflow run: Lua code in the VM of its thread, behind the `Machine` protocol."""
 
 from __future__ import annotations
 
@@ -11,9 +11,6 @@ import msgspec
 
 from wippy.errors import INVALID, NOT_FOUND, WippyError
 from wippy.kernel import codec
-from wippy.kernel.host_base import make_base_host
-from wippy.kernel.vm import VM
-from wippy.modules.time.zones import make_time_host
 from wippy.units.frame import Frame, frame_of
 from wippy.units.runtime import Runtime
 from wippy.workflows import commands as cmd
@@ -22,7 +19,8 @@ from wippy.workflows.context import header_of, values_of
 from wippy.workflows.failure import Failure
 from wippy.workflows.jobs import Activation
 from wippy.workflows.machine_api import Blocked, RunInfo
-from wippy.workflows.option_keys import activity_options, search_attributes, workflow_options
+from wippy.workflows.machine_vm import machine_vm
+from wippy.workflows.option_keys import activity_options, workflow_options
 from wippy.workflows.payload import Payload
 
 
@@ -88,23 +86,21 @@ class LuaMachine:
         max_memory: int = 0,
         log_in_replay: bool = False,
     ) -> None:
-        self._runtime = runtime
         self._replaying = False
         self._log_in_replay = log_in_replay
-        self._unreachable = unreachable
+        self._scopes = runtime.scopes
+        self.unreachable = unreachable
         self.queue_of = queue_of
         self.type_of = type_of
-        self._pid = f"{{{node}@{host}|{info.workflow_id}}}"
+        pid = f"{{{node}@{host}|{info.workflow_id}}}"
         frame = values_of(info.header, base_frame, runtime.scopes)
-        self._unit = WorkflowUnit(self._pid, entry, frame, 0, RecordedRandom(info.seed))
+        self.unit = WorkflowUnit(pid, entry, frame, info.start_time_ns, RecordedRandom(info.seed))
         digest = hashlib.sha256(b"math.random" + info.run_id.encode()).digest()
-        seed = (int.from_bytes(digest[:7], "big"), int.from_bytes(digest[8:15], "big"))
-        self._vm: Any = VM(max_memory=max_memory, host=self._host_functions(), workflow=True, random_seed=seed)
         config = {
             "node": node,
             "host": host,
             "entry": entry,
-            "pid": self._pid,
+            "pid": pid,
             "frame": frame.blob(),
             "workflow_id": info.workflow_id,
             "run_id": info.run_id,
@@ -113,67 +109,18 @@ class LuaMachine:
             "attempt": info.attempt,
             "start_time_ns": info.start_time_ns,
             "strict": runtime.strict,
+            "seed": int.from_bytes(digest[:8], "big", signed=True),
         }
-        self._vm.K.workflow_begin(codec.pack([config])[1:])
+        self._vm = machine_vm(runtime, max_memory)
+        self._number: int = self._vm.enter(self).workflow_begin(codec.pack([config])[1:])
 
-    def _host_functions(self) -> dict[str, Callable[..., Any]]:
-        unit, runtime = self._unit, self._runtime
-        shared = runtime.host_functions()
-        bindings, scopes = runtime.bindings, runtime.scopes
-        printed = shared["print"]
-
-        def module_call(fn_id: bytes, packed: bytes, pid: bytes, entry: bytes, blob: bytes) -> Any:
-            try:
-                return bindings.module_call(unit, fn_id, packed)
-            except BaseException as error:
-                return 1, codec.pack([codec.ErrorValue.of(error)])
-
-        def check_options(what: bytes, packed: bytes) -> bytes | None:
-            try:
-                values = codec.unpack(b"\x91" + packed)[0]
-                if what == b"activity":
-                    activity_options(values)
-                elif what == b"attributes":
-                    search_attributes(values)
-                else:
-                    workflow_options(values)
-            except WippyError as error:
-                return error.message.encode()
-            except Exception as error:
-                return f"{type(error).__name__}: {error}".encode()
-            return None
-
-        def print_line(entry: bytes, pid: bytes, line: int, text: bytes) -> None:
-            if not self._replaying or self._log_in_replay:
-                printed(entry, pid, line, text)
-
-        def unreachable(pid: bytes) -> bytes | None:
-            try:
-                found = self._unreachable(pid.decode("utf-8", "replace"))
-                return found.encode() if found else None
-            except Exception as error:
-                return f"{type(error).__name__}: {error}".encode()
-
-        self._scopes = scopes
-        return {
-            **make_base_host(),
-            **make_time_host(),
-            **shared,
-            "module_call": module_call,
-            "check_options": check_options,
-            "print": print_line,
-            "unreachable": unreachable,
-            "entropy": unit.random.take,
-            "now_ns": unit.now_ns,
-            "monotonic_ns": unit.now_ns,
-            "started_ns": lambda: unit.time_ns,
-            "release": lambda pid: None,
-            "names_release": lambda pid: None,
-            "pid_block": lambda: (1, 1),
-        }
+    @property
+    def prints(self) -> bool:
+        """Whether `print` shows in the log now."""
+        return self._log_in_replay or not self._replaying
 
     def activate(self, activation: Activation) -> list[cmd.Command] | None:
-        self._unit.time_ns = activation.time_ns
+        self.unit.time_ns = activation.time_ns
         self._replaying = activation.replaying
         found, markers = activation.jobs, activation.markers
         task = (activation.time_ns, activation.replaying, activation.history_length, activation.history_size)
@@ -181,21 +128,33 @@ class LuaMachine:
             job = found[0]
             if type(job) is jobs.ActivityResolved and job.failure is None and job.result is not None:
                 result = job.result
-                answer = self._vm.K.activate_result(*task, job.id, result.encoding.encode(), result.data)
-                return self._result(answer)
+                return self._call("activate_result", *task, job.id, result.encoding.encode(), result.data)
         named = {f"{kind}:{key}": value for (kind, key), value in markers.items()}
-        packed = codec.pack([[named, [_job(job) for job in found]]])[1:]
-        return self._result(self._vm.K.activate(*task, packed))
+        return self._call("activate", *task, codec.pack([[named, [_job(job) for job in found]]])[1:])
 
     def resume(self) -> list[cmd.Command] | None:
-        return self._result(self._vm.K.resume_task())
+        return self._call("resume_task")
 
     def close(self) -> None:
-        self._vm = None
+        if self._number:
+            self._vm.K.workflow_end(self._number)
+            self._number = 0
 
     def stacks(self) -> str:
         """Where every coroutine of the run stands."""
-        return bytes(self._vm.K.stacks()).decode("utf-8", "replace")
+        return bytes(self._vm.K.stacks(self._number)).decode("utf-8", "replace")
+
+    def _call(self, name: str, *args: Any) -> list[cmd.Command] | None:
+        kernel = self._vm.enter(self)
+        try:
+            answer = getattr(kernel, name)(self._number, *args)
+        except MemoryError:
+            self._vm.broken = True
+            raise Blocked("the memory limit of the provider (max_memory) is reached; raise it") from None
+        except Exception as error:
+            kernel.workflow_abandon()
+            raise Blocked(f"the run cannot go on: {error}") from error
+        return self._result(answer)
 
     def _result(self, answer: Any) -> list[cmd.Command] | None:
         if answer is None:

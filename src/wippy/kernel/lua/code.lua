@@ -93,6 +93,8 @@ function K.invalidate(ids)
   end
 end
 
+function K.forget_units() units = {} end
+
 local function instantiate(unit, env)
   local libs = unit.libs
   for i = 1, #libs do

@@ -235,3 +235,20 @@ function K.each_unstarted(visit)
     end
   end
 end
+
+-- Takes away what is queued, and leaves an empty queue: the runs of one VM take turns.
+function K.schedule_save()
+  local saved = { current, chead, ctail, coming, ntail, front, nfront, slot, slot_value }
+  saved.runnable = K.runnable()
+  current, chead, ctail = {}, 1, 0
+  coming, ntail = {}, 0
+  front, nfront = {}, 0
+  slot, slot_value = nil, nil
+  return saved
+end
+
+-- Puts back what schedule_save has taken.
+function K.schedule_load(saved)
+  current, chead, ctail, coming, ntail = saved[1], saved[2], saved[3], saved[4], saved[5]
+  front, nfront, slot, slot_value = saved[6], saved[7], saved[8], saved[9]
+end

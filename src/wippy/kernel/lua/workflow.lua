@@ -10,24 +10,31 @@ local EVENTS = K.TOPIC_EVENTS
 local ops = {}
 K.ops = ops
 
-local run = nil          -- the unit of the run
-local counter = 0        -- number of the last command
-local commands, n_commands = {}, 0
-local pending = {}       -- command number -> {th=} or {done=} or {timer=} or {child=}
-local task = { time = 0, replaying = false, length = 0, size = 0, markers = {} }
-local info = nil
-local versions = {}      -- change id -> number
-local closed = false
+-- One VM carries many runs; only one is at work at a time. What belongs to one run alone is its context:
+-- run (the unit), counter (number of the last command), commands, pending (command number -> {th=}, {done=}, {timer=}
+-- or {child=}), task, info, versions (change ID -> number), closed, blocked, saved (its queue between two slices), and
+-- what the base library keeps for it (numbers of tables, random state).
+local contexts = {}
+local C = nil
+
+local function use(context)
+  C = context
+  local info = context.info
+  K.run_state, K.reference_ns = context, info.start_time_ns
+  K.node, K.host_id = info.node, info.host
+  return context
+end
 
 local function add(command)
-  if closed then return end
-  n_commands = n_commands + 1
-  commands[n_commands] = command
+  if C.closed then return end
+  local commands = C.commands
+  commands[#commands + 1] = command
 end
 
 local function next_number()
-  counter = counter + 1
-  return counter
+  local number = C.counter + 1
+  C.counter = number
+  return number
 end
 
 -- What is stored under keys without an order of their own: they are walked in the order in which they came.
@@ -51,8 +58,8 @@ function base.rawset(t, k, v)
   return plain_rawset(t, k, v)
 end
 
-function K.now() return task.time end
-function K.monotonic() return task.time end
+function K.now() return C.task.time end
+function K.monotonic() return C.task.time end
 
 local json
 local function encode(value)
@@ -95,7 +102,7 @@ end
 
 local function wait_for(number, entry)
   entry.th = K.waiting_thread("this call")
-  pending[number] = entry
+  C.pending[number] = entry
   return park()
 end
 
@@ -132,10 +139,10 @@ function ops.async(target, frame, args, done, options)
   end
   local number = next_number()
   add({ "activity", number, target, list, options or false, K.frame_blob(frame), false })
-  pending[number] = { done = done }
+  C.pending[number] = { done = done }
   return function()
-    if pending[number] then
-      pending[number] = nil
+    if C.pending[number] then
+      C.pending[number] = nil
       add({ "cancel_activity", number })
     end
   end
@@ -154,13 +161,13 @@ function K.timer_start(ns, fn)
   local number = next_number()
   local timer = { number = number, fn = fn }
   add({ "timer", number, ns, false })
-  pending[number] = { timer = timer }
+  C.pending[number] = { timer = timer }
   return timer
 end
 
 function K.timer_stop(timer)
-  if not pending[timer.number] then return false end
-  pending[timer.number] = nil
+  if not C.pending[timer.number] then return false end
+  C.pending[timer.number] = nil
   add({ "cancel_timer", timer.number })
   return true
 end
@@ -189,7 +196,7 @@ function ops.spawn(id, host, frame, args, options)
   local answer = wait_for(number, {})
   if answer.failure then return nil, failure_error(answer.failure) end
   local pid = child_pid(host, answer.workflow_id)
-  pending[number] = { child = pid }
+  C.pending[number] = { child = pid }
   return pid
 end
 
@@ -203,17 +210,17 @@ end
 
 -- Messages and control
 
-local function recorded(number) return task.replaying and task.markers["side_effect:" .. number] end
+local function recorded(number) return C.task.replaying and C.task.markers["side_effect:" .. number] end
 
 function ops.send(target, topic, count, values)
   local node, host, id = K.pid_parts(target)
-  if target == run.pid then return true end
+  if target == C.run.pid then return true end
   values.n = count
   local list, err = encode_all(values)
   if not list then return nil, err end
   if node == K.node or host == K.host_id or host == "temporal" then
     local number = next_number()
-    add({ "signal", number, id, topic, list, run.pid })
+    add({ "signal", number, id, topic, list, C.run.pid })
     local answer = wait_for(number, {})
     if answer.failure then
       return nil, K.new_error("NotFound", "unknown external workflow execution: " .. id, false)
@@ -222,7 +229,7 @@ function ops.send(target, topic, count, values)
   end
   local number = next_number()
   local problem = recorded(number)
-  if not task.replaying then problem = K.host.unreachable(target) end
+  if not C.task.replaying then problem = K.host.unreachable(target) end
   if problem then
     add({ "marker", "side_effect", raw.tostring(number), problem })
     return nil, K.new_error("Internal", problem, false)
@@ -235,7 +242,7 @@ function ops.resolve(destination)
   if K.pid_check(destination) then return destination end
   local number = next_number()
   local pid
-  if task.replaying then
+  if C.task.replaying then
     pid = recorded(number) or ""
   else
     pid = K.host.name_holder(destination) or ""
@@ -269,21 +276,21 @@ end
 -- The workflow module
 
 function ops.version(change, min, max)
-  local known = versions[change]
+  local known = C.versions[change]
   if not known then
-    local marker = task.markers["version:" .. change]
+    local marker = C.task.markers["version:" .. change]
     if marker then
       known = raw.tointeger(raw.tonumber(marker))
-    elseif task.replaying then
+    elseif C.task.replaying then
       known = -1
     else
       known = max
     end
-    versions[change] = known
+    C.versions[change] = known
     if known ~= -1 then add({ "marker", "version", change, raw.tostring(known) }) end
   end
   if known < min or known > max then
-    S.blocked = "workflow.version '" .. change .. "': this run has version " .. known .. ", the code supports " .. min ..
+    C.blocked = "workflow.version '" .. change .. "': this run has version " .. known .. ", the code supports " .. min ..
       " to " .. max .. "; let min and max include it until such runs have ended"
     park()
   end
@@ -293,26 +300,26 @@ end
 function ops.attrs(search, memo) add({ "attrs", search or false, memo or false }) end
 
 function ops.info()
-  return { workflow_id = info.workflow_id, run_id = info.run_id, workflow_type = info.type, task_queue = info.queue,
-    namespace = "default", attempt = info.attempt, history_length = task.length, history_size = task.size }
+  return { workflow_id = C.info.workflow_id, run_id = C.info.run_id, workflow_type = C.info.type, task_queue = C.info.queue,
+    namespace = "default", attempt = C.info.attempt, history_length = C.task.length, history_size = C.task.size }
 end
 
 function ops.upgrade(id, args)
   local list, err = encode_all(args)
   if not list then return nil, err end
-  add({ "continue", id or "", list, K.frame_blob(run.frame) })
-  closed = true
-  K.finish(run, nil, nil)
+  add({ "continue", id or "", list, K.frame_blob(C.run.frame) })
+  C.closed = true
+  K.finish(C.run, nil, nil)
   park()
 end
 
 -- Jobs
 
 local function woken(number, answer)
-  local entry = pending[number]
+  local entry = C.pending[number]
   if not entry then return nil end
   if entry.th then
-    pending[number] = nil
+    C.pending[number] = nil
     ready(entry.th, answer)
     return nil
   end
@@ -322,10 +329,11 @@ end
 local jobs = {}
 
 function jobs.start(job)
-  local unit, err = K.unit(info.entry)
+  local unit, err = K.unit(C.info.entry)
   if not unit then raw.error(K.text(err), 0) end
-  run = { co = false, p = false, pid = info.pid, unit = unit, frame = K.frame_of(info.frame), env = false }
+  local run = { co = false, p = false, pid = C.info.pid, unit = unit, frame = K.frame_of(C.info.frame), env = false }
   run.p = run
+  C.run = run
   local args = { n = #job[2] }
   for i = 1, args.n do args[i] = decode(job[2][i]) end
   run.on_return = function(a, b, raised)
@@ -337,7 +345,7 @@ function jobs.start(job)
       if payload then add({ "complete", payload }) end
     end
     if failure then add({ "fail", error_failure(failure) }) end
-    closed = true
+    C.closed = true
     K.finish(run, nil, nil)
   end
   local env, main
@@ -345,7 +353,7 @@ function jobs.start(job)
   env, main, err = K.new_state(unit, run)
   if not env then
     add({ "fail", error_failure(err) })
-    closed = true
+    C.closed = true
     return
   end
   run.co = raw.cocreate(main)
@@ -358,22 +366,22 @@ function jobs.signal(job)
   local list = job[3]
   local n = #list
   if n == 0 then
-    K.deliver(run, job[2], job[4], nil, 1)
+    K.deliver(C.run, job[2], job[4], nil, 1)
   elseif n == 1 then
-    K.deliver(run, job[2], job[4], decode(list[1]), 1)
+    K.deliver(C.run, job[2], job[4], decode(list[1]), 1)
   else
     local values = {}
     for i = 1, n do values[i] = decode(list[i]) end
-    K.deliver(run, job[2], job[4], values, n)
+    K.deliver(C.run, job[2], job[4], values, n)
   end
 end
 
 function jobs.timer(job)
   local entry = woken(job[2], true)
   if entry and entry.timer then
-    pending[job[2]] = nil
-    S.cur = run
-    entry.timer.fn(task.time)
+    C.pending[job[2]] = nil
+    S.cur = C.run
+    entry.timer.fn(C.task.time)
     S.cur = nil
   end
 end
@@ -381,29 +389,29 @@ end
 function jobs.activity(job)
   local entry = woken(job[2], { result = job[3], failure = job[4] })
   if entry and entry.done then
-    pending[job[2]] = nil
-    S.cur = run
+    C.pending[job[2]] = nil
+    S.cur = C.run
     if job[4] then entry.done(nil, failure_error(job[4])) else entry.done(decode(job[3]), nil) end
     S.cur = nil
   end
 end
 
 function jobs.child_started(job)
-  local entry = pending[job[2]]
+  local entry = C.pending[job[2]]
   if entry and entry.blocking_child and not job[4] then return end
   woken(job[2], { workflow_id = job[3], failure = job[4] })
 end
 
 function jobs.child_resolved(job)
   local number = job[2]
-  local entry = pending[number]
+  local entry = C.pending[number]
   if not entry then return end
   if entry.th then
     woken(number, { result = job[3], failure = job[4] })
     return
   end
-  pending[number] = nil
-  K.deliver_system(run, EVENTS, {
+  C.pending[number] = nil
+  K.deliver_system(C.run, EVENTS, {
     kind = "pid.exit",
     from = entry.child,
     at = job[5] // 1000000000,
@@ -414,18 +422,35 @@ end
 function jobs.external(job) woken(job[2], { failure = job[3] }) end
 
 function jobs.cancel(job)
-  K.deliver_system(run, EVENTS, { kind = "pid.cancel", from = "{|topology}", reason = job[2], at = job[3] })
+  K.deliver_system(C.run, EVENTS, { kind = "pid.cancel", from = "{|topology}", reason = job[2], at = job[3] })
 end
 
--- config: node, host, worker, entry, pid, frame, workflow_id, run_id, type, queue, attempt
+-- config: node, host, entry, pid, frame, workflow_id, run_id, type, queue, attempt, start_time_ns, seed. Gives the number
+-- by which the run is known here.
+local last_context = 0
+
 function K.workflow_begin(config)
-  info = K.decode(config)
-  K.node, K.worker, K.host_id, K.strict = info.node, 0, info.host, info.strict
-  K.reference_ns = info.start_time_ns
-  K.base.process = K.module("process")
-  K.base.channel = K.module("channel")
-  K.base.payload = K.module("payload")
+  local info = K.decode(config)
+  K.worker, K.strict = 0, info.strict
+  if not K.base.process then
+    K.base.process = K.module("process")
+    K.base.channel = K.module("channel")
+    K.base.payload = K.module("payload")
+  end
+  last_context = last_context + 1
+  contexts[last_context] = { counter = 0, commands = {}, pending = {}, versions = {}, info = info,
+    task = { time = 0, replaying = false, length = 0, size = 0, markers = {} }, random = info.seed }
+  return last_context
 end
+
+-- The run is over, or leaves this VM.
+function K.workflow_end(number)
+  contexts[number] = nil
+  C, K.run_state = nil, {}
+end
+
+-- After an error of the kernel itself: nothing of the run may stay in the queue.
+function K.workflow_abandon() K.schedule_save() end
 
 local SLICE = 5000
 
@@ -437,10 +462,19 @@ end
 
 local function slice()
   K.run(SLICE)
-  if S.blocked then return false, S.blocked end
-  if K.runnable() > 0 and not closed then return nil end
-  local asked = commands
-  commands, n_commands = {}, 0
+  if C.blocked then
+    K.schedule_save()
+    return false, C.blocked
+  end
+  if K.runnable() > 0 then
+    if not C.closed then
+      C.saved = K.schedule_save()
+      return nil
+    end
+    K.schedule_save() -- what is left of a closed run does not run again
+  end
+  local asked = C.commands
+  C.commands = {}
   local only = asked[1]
   if only and not asked[2] and only[1] == "activity" and not only[5] and #only[4] <= 50 then
     return true, only[2], only[3], only[6], only[7], flat(only[4])
@@ -450,11 +484,17 @@ end
 
 local NO_MARKERS = {}
 
+local function begin_task(number, time, replaying, length, size)
+  local task = use(contexts[number]).task
+  task.time, task.replaying, task.length, task.size = time, replaying, length, size
+  return task
+end
+
 -- One workflow task. packed: markers and jobs. Returns packed commands; or true and the parts of the only command, an
 -- activity without options: number, target, frame, blocking, encoding and data of each argument; or nil when the slice
 -- is used up; or false and a reason when the run cannot go on.
-function K.activate(time, replaying, length, size, packed)
-  task.time, task.replaying, task.length, task.size = time, replaying, length, size
+function K.activate(number, time, replaying, length, size, packed)
+  local task = begin_task(number, time, replaying, length, size)
   local given = K.decode(packed)
   task.markers = given[1]
   for _, job in ipairs(given[2]) do jobs[job[1]](job) end
@@ -462,17 +502,22 @@ function K.activate(time, replaying, length, size, packed)
 end
 
 -- The task that most runs have most of: the result of one activity.
-function K.activate_result(time, replaying, length, size, number, encoding, data)
-  task.time, task.replaying, task.length, task.size = time, replaying, length, size
-  task.markers = NO_MARKERS
-  jobs.activity({ "activity", number, { encoding, data } })
+function K.activate_result(number, time, replaying, length, size, command, encoding, data)
+  begin_task(number, time, replaying, length, size).markers = NO_MARKERS
+  jobs.activity({ "activity", command, { encoding, data } })
   return slice()
 end
 
-function K.resume_task() return slice() end
+function K.resume_task(number)
+  local context = use(contexts[number])
+  K.schedule_load(context.saved)
+  context.saved = nil
+  return slice()
+end
 
 -- What every coroutine of the run waits in, for people.
-function K.stacks()
+function K.stacks(number)
+  local run = contexts[number] and contexts[number].run
   if not run or not run.co then return "" end
   local out = { raw.traceback(run.co) }
   for th in next, run.threads or {} do

@@ -207,7 +207,27 @@ function math.ult(a, b)
 end
 
 if K.workflow then
-  plain.randomseed(K.random_seed[1], K.random_seed[2])
+  -- SplitMix64 with a state of its own for every run (Steele, Lea, Flood 2014: Fast splittable pseudorandom generators)
+  local function bits()
+    local state = K.run_state
+    local x = (state.random or K.random_seed[1] + K.random_seed[2] * 0x2545F4914F6CDD1D) + 0x9E3779B97F4A7C15
+    state.random = x
+    x = (x ~ (x >> 30)) * 0xBF58476D1CE4E5B9
+    x = (x ~ (x >> 27)) * 0x94D049BB133111EB
+    return x ~ (x >> 31)
+  end
+  random = function(m, n)
+    if not m then return (bits() >> 11) * 0x1p-53 end
+    if not n then m, n = 1, m end
+    local span = n - m -- unsigned
+    if span == -1 then return bits() end
+    -- the least bit mask that holds the span, and another draw where it is exceeded: no value is favoured
+    local mask = span
+    for shift = 0, 5 do mask = mask | mask >> (1 << shift) end
+    local x
+    repeat x = bits() & mask until not plain.ult(span, x)
+    return m + x
+  end
 elseif K.host.entropy then -- else the VM's own seed stays
   plain.randomseed(raw.unpack_string("<jj", K.host.entropy(16)))
 end

@@ -1,17 +1,21 @@
 -- Keys of a table in a defined order: 1..n, other numbers, strings, booleans, then the rest in the order in which this
--- VM first saw them. A workflow iterates by it, so that a replay takes the same way.
+-- run first saw them. A workflow iterates by it, so that a replay takes the same way.
 local K = ...
 local raw = K.raw
 local rawtype, next, rawget, rawlen, setmt, sort, mathtype, error = raw.type, raw.next, raw.rawget, raw.rawlen,
   raw.setmetatable, raw.sort, raw.mathtype, raw.error
 
-local seen, last = setmt({}, { __mode = "k" }), 0
-
 local function number_of(key)
+  local state = K.run_state
+  local seen = state.seen
+  if not seen then
+    seen, state.last_seen = setmt({}, { __mode = "k" }), 0
+    state.seen = seen
+  end
   local n = seen[key]
   if not n then
-    n = last + 1
-    last = n
+    n = state.last_seen + 1
+    state.last_seen = n
     seen[key] = n
   end
   return n
@@ -23,7 +27,7 @@ local function note(key)
   if kind == "table" or kind == "function" or kind == "thread" or kind == "userdata" then number_of(key) end
 end
 
-local function by_number(a, b) return seen[a] < seen[b] end
+local function by_number(a, b) return number_of(a) < number_of(b) end
 
 local function sorted_keys(t)
   local n = rawlen(t)

@@ -46,12 +46,18 @@ local setmt = raw.setmetatable
 -- which they are asked for: the text is the same on replay.
 local anonymous = tostring
 if K.workflow then
-  local numbers, last = setmt({}, { __mode = "k" }), 0
+  K.run_state = {} -- what is kept for the run at work; the workflow dispatcher puts another in its place
   anonymous = function(v)
+    local state = K.run_state
+    local numbers = state.numbers
+    if not numbers then
+      numbers, state.last_number = setmt({}, { __mode = "k" }), 0
+      state.numbers = numbers
+    end
     local n = numbers[v]
     if not n then
-      n = last + 1
-      last = n
+      n = state.last_number + 1
+      state.last_number = n
       numbers[v] = n
     end
     return format("%s: 0x%08x", rawtype(v), n)
