@@ -155,7 +155,9 @@ end
 
 function actor_methods.meta(self)
   object(self, Actor, "meta", "security.Actor")
-  return fresh(self[VALUE].meta or {})
+  local meta = fresh(self[VALUE].meta or {})
+  K.hash_marks[meta] = true
+  return meta
 end
 
 function policy_methods.id(self)
