@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 
 from .conftest import Orders, summary
@@ -77,6 +79,17 @@ def test_a_damaged_log_is_named_with_its_line(orders: Orders) -> None:
     assert process.returncode == 1
     assert f"CDNOW_sample.txt:{number}: not a purchase" in errors
     assert "Traceback" not in errors
+
+
+def test_stopped_by_ctrl_c_it_goes_on_when_run_again(orders: Orders) -> None:
+    orders.keep_customers(400)
+    process = orders.start()
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert "run it again to go on" in errors
+    check(orders, orders.run())
 
 
 @pytest.mark.timeout(300)

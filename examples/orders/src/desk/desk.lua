@@ -28,9 +28,13 @@ local function open_order(order): (string?, error?)
     :spawn_monitored("orders:order", "orders:workflows", order)
 end
 
+local function interrupted(why: string): error
+  return errors.new("not finished: " .. why .. "; run it again to go on")
+end
+
 local function ask_for_more(desk: Desk, count: integer)
   local _, err = process.send("orders.feed", "more", {first = desk.asked + 1, count = count})
-  if err then desk.failed = err end
+  if err then desk.failed = interrupted(tostring(err)) end
   desk.asked = desk.asked + count
 end
 
@@ -45,7 +49,7 @@ local function on_message(desk: Desk, message)
   end
   local pid, err = open_order(data)
   if err then
-    desk.failed = err
+    desk.failed = interrupted(tostring(err))
     return
   end
   desk.watched[pid] = true
@@ -55,11 +59,11 @@ end
 
 local function on_event(desk: Desk, event)
   if event.kind ~= process.event.EXIT then
-    desk.failed = errors.new("stopped before the end; run it again to go on")
+    desk.failed = interrupted("asked to stop")
   elseif event.result.error then
     desk.failed = event.result.error
   elseif not desk.watched[event.from] then
-    desk.failed = errors.new("a service has ended before the end; see its log")
+    desk.failed = interrupted("a service has ended")
   else
     desk.watched[event.from] = nil
     desk.open = desk.open - 1
