@@ -247,3 +247,51 @@ def test_a_stopping_host_refuses_spawns():
         app.settle()
         app.host().stop(5)
         assert future.result(5) == [True, "Unavailable", "host is shutting down"]
+
+
+def test_values_nested_too_deeply_fail_alone():
+    deep = "local t = {} for i = 1, 300000 do t = {t} end "
+    with application(
+        host("processes", 1),
+        host("other", 1),
+        process("result", f"return function() {deep} return t end"),
+        process("send", f"return function() {deep} process.send(process.pid(), 't', t) end"),
+        process("exec", f"return function() {deep} return process.exec('app:echo', 'app:other', t) end"),
+        process("echo", "return function(x) return x end"),
+    ) as app:
+        for name in ("result", "send", "exec"):
+            with pytest.raises(WippyError, match="stack overflow"):
+                app.execute(f"app:{name}")
+        assert app.execute("app:echo", 1) == 1
+        assert app.execute("app:echo", 1, host="app:other") == 1
+
+
+def test_a_result_that_contains_itself_is_an_error_for_python():
+    with application(process("cycle", "return function() local t = {} t[1] = t return t end")) as app:
+        with pytest.raises(WippyError, match="table contains itself"):
+            app.execute("app:cycle")
+
+
+def test_max_processes_counts_the_whole_host():
+    with application(
+        host("processes", 1),
+        host("limited", 3, max_processes=5),
+        process("wait", "return function() process.inbox():receive() end"),
+        process("bad", "error('x')"),
+    ) as app:
+        assert app.lua("""
+            for i = 1, 20 do process.spawn("app:bad", "app:limited") end
+            local b, out = process.with_context({}):with_name("one"), {}
+            local first
+            for i = 1, 7 do
+              local pid, err = process.spawn_monitored("app:wait", "app:limited")
+              first = first or pid
+              out[i] = pid and "ok" or err:kind()
+            end
+            process.send(first, "end")
+            process.events():receive()
+            out[8] = b:spawn("app:wait", "app:limited") ~= nil
+            out[9] = b:spawn("app:wait", "app:limited") ~= nil -- the name is held: no further process
+            out[10] = select(2, process.spawn("app:wait", "app:limited")):kind()
+            return out
+        """) == ["ok"] * 5 + ["LimitExceeded"] * 2 + [True, True, "LimitExceeded"]

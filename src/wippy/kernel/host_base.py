@@ -1,12 +1,20 @@
-"""Host functions of the base library: letters and local time. They take and give bytes and numbers, and never raise."""
+"""Host functions of the base library: letters, local time, the kernel's own failures. They take and give bytes and numbers, and never raise."""
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from typing import Any
 
+log = logging.getLogger("wippy.kernel")
+
 _STARTED = time.time_ns()
+
+
+def complain(what: bytes, reason: bytes) -> None:
+    """A failure of the kernel itself that nobody else can be told of."""
+    log.error("%s: %s", what.decode("utf-8", "replace"), reason.decode("utf-8", "replace"))
 
 
 def upper(text: bytes) -> bytes:
@@ -46,4 +54,5 @@ def make_base_host() -> dict[str, Callable[..., Any]]:
         "local_time": local_time,
         "local_epoch": local_epoch,
         "started_ns": lambda: _STARTED,
+        "complain": complain,
     }

@@ -61,6 +61,7 @@ class ProcessHost:
         self._functions_home = functions_home
         self._turn = itertools.count()
         self._lock = threading.Lock()
+        self._processes = 0
 
     # Life
 
@@ -95,9 +96,9 @@ class ProcessHost:
     def _make_vm(self, number: int) -> VM:
         router = self._router
         host = {**make_base_host(), **make_time_host(), **self._runtime.host_functions(), **self._extra}
+        host["process_admit"], host["process_left"] = self._admit, self._left
         host["pid_block"] = lambda: router.pid_block(router.workers[number])
         vm = VM(max_memory=self.config.max_memory, host=host, workflow=False)
-        share = -(-self.config.max_processes // self.config.workers)
         vm.K.boot(
             codec.pack(
                 [
@@ -106,7 +107,7 @@ class ProcessHost:
                         "worker": number,
                         "host": self.id,
                         "strict": self._runtime.strict,
-                        "max_processes": share or None,
+                        "max_processes": self.config.max_processes or None,
                         "max_mailbox": self.config.max_mailbox or None,
                         "max_memory": self.config.max_memory or None,
                         "functions_home": self._functions_home,
@@ -115,6 +116,17 @@ class ProcessHost:
             )[1:]
         )
         return vm
+
+    def _admit(self) -> bool:
+        with self._lock:
+            if self._processes >= self.config.max_processes:
+                return False
+            self._processes += 1
+            return True
+
+    def _left(self) -> None:
+        with self._lock:
+            self._processes -= 1
 
     def stop(self, timeout: float, reason: str = "scheduler shutdown") -> bool:
         """Cancels every process, waits until all have ended, ends the rest by force.

@@ -92,7 +92,8 @@ class Router:
                 self.dispatch(envelope)
             except Exception as error:
                 log.exception("%s to %r could not be delivered", envelope[0], envelope[1])
-                self.fail(envelope, INTERNAL, f"{type(error).__name__}: {error}")
+                if envelope[0] != "reply":
+                    self.fail(envelope, INTERNAL, f"{type(error).__name__}: {error}")
 
     def dispatch(self, envelope: Envelope) -> None:
         """One envelope to where it belongs."""
@@ -123,7 +124,11 @@ class Router:
             if envelope[0] == "reply":
                 waiting = self._requests.pop(envelope[3], None)
                 if waiting is not None:
-                    waiting(envelope[4], codec.unpack(envelope[5]))
+                    try:
+                        ok, values = envelope[4], codec.unpack(envelope[5])
+                    except (WippyError, ValueError, RecursionError) as error:
+                        ok, values = False, [codec.ErrorValue.of(error)]
+                    waiting(ok, values)
             return
         worker = self.workers.get(number)
         if worker is not None:

@@ -5,7 +5,7 @@
 local K = ...
 local raw = K.raw
 local cocreate, coresume, coyield, costatus = raw.cocreate, raw.coresume, raw.coyield, raw.costatus
-local coisyieldable, error, tunpack = raw.coisyieldable, raw.error, raw.tunpack
+local coisyieldable, error, tunpack, pcall = raw.coisyieldable, raw.error, raw.tunpack, raw.pcall
 local collectgarbage, clock, coclose, floor = raw.collectgarbage, raw.os.clock, raw.coclose, raw.floor
 local PARK, KILL = K.PARK, K.KILL
 
@@ -171,6 +171,17 @@ local function ended(th, ok, a, b)
   if not ok then K.unit_failed(p, a, co) else K.check_deadlock(p) end
 end
 
+-- The end of a unit failed in the kernel, for example on a result too deep to copy.
+local function broken(th, reason)
+  if reason == NO_MEMORY then error(reason, 0) end
+  local p = th.p
+  if p.done then
+    K.host.complain("the end of a unit could not be announced", K.text(reason))
+  else
+    K.unit_failed(p, reason)
+  end
+end
+
 -- Runs ready threads until none is left or the slice is used up.
 function K.run(slice)
   budget = slice
@@ -211,7 +222,10 @@ function K.run(slice)
       else
         ok, a, b = coresume(co, value)
       end
-      if a ~= PARK then ended(th, ok, a, b) end
+      if a ~= PARK then
+        local fine, reason = pcall(ended, th, ok, a, b)
+        if not fine then broken(th, reason) end
+      end
     end
   end
   S.cur = nil

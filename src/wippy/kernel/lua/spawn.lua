@@ -41,6 +41,7 @@ function K.spawn_here(id, frame, args, options, done)
   if name then
     local holder = K.host.name_register(name, pid)
     if holder ~= pid then
+      K.process_left()
       for _, m in ipairs(options.messages or {}) do K.post(holder, m[1], "", m[2]) end
       return holder
     end
@@ -101,6 +102,8 @@ function K.adopt(pid, id, frame, args, watchers, links, home)
   for _, other in next, watchers do K.add_to(p, "watchers", other) end
   for _, other in next, links do K.add_to(p, "links", other) end
   if not p.co then
+    K.process_left()
+    K.emit({ "moved_end", home, K.worker, 0, pid, "" }, 6)
     K.announce_end(p, nil, err)
     return
   end

@@ -152,6 +152,13 @@ end
 
 local envelopes, next_envelope -- those that have come in and are not handled yet
 
+-- What was asked could not be done, for example since a value is nested too deeply.
+local function broken(e, reason)
+  if reason == "not enough memory" then raw.error(reason, 0) end
+  K.host.complain("an envelope could not be handled: " .. e[1], K.text(reason))
+  if e[1] ~= "reply" then K.reply(e, false, K.new_error("Internal", K.text(reason), false)) end
+end
+
 local function handle_envelopes()
   while envelopes do
     local e = envelopes[next_envelope]
@@ -165,7 +172,8 @@ local function handle_envelopes()
       e[9] = nil
       K.emit({ "forward", forward, K.worker, 0, K.pack(tunpack(e, 1, 8)) }, 5)
     else
-      handlers[e[1]](e)
+      local fine, reason = raw.pcall(handlers[e[1]], e)
+      if not fine then broken(e, reason) end
     end
   end
 end

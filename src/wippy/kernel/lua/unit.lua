@@ -39,16 +39,24 @@ K.outcome = outcome
 -- A process from a definition; it is not routable and not queued yet.
 function K.new_process(unit, frame, args)
   local limit = S.max_processes
-  if limit and S.count >= limit then
+  if limit and not K.host.process_admit() then
     return nil, K.new_error("LimitExceeded", "max processes limit exceeded", false, { max_processes = limit })
   end
   local p = { co = false, p = false, pid = false, unit = unit, frame = frame, env = false, args = args, inbox = nil }
   p.p = p
   p.pid = new_pid()
   local env, main, err = K.new_state(unit, p)
-  if not env then return nil, err end
+  if not env then
+    K.process_left()
+    return nil, err
+  end
   p.co = cocreate(main)
   return p
+end
+
+-- A process that had been counted is no more; the limit counts those of all workers of the host.
+function K.process_left()
+  if S.max_processes then K.host.process_left() end
 end
 
 -- Makes a process routable and queues it.
@@ -110,6 +118,7 @@ local function finish(p, value, err)
     K.call_finished(p, value, err)
   else
     S.count = S.count - 1
+    K.process_left()
   end
   if p.home then K.emit({ "moved_end", p.home, K.worker, 0, pid, "" }, 6) end
   local waiter = p.waiter

@@ -29,32 +29,51 @@ local function frame(co, level, what)
   return getinfo(level + 1, what)
 end
 
+local STEPS = 200 -- frames looked at one by one
+
+-- The innermost frame of user code at or outside of `level`, or nil. Reading a frame takes time in proportion to its
+-- level, so where code of ours has recursed deeply, the user's frames outside of it are found by bisection.
+local function user_frame(co, level, what)
+  if not co then level = level + 1 end
+  for at = level, level + STEPS do
+    local info = frame(co, at, what)
+    if not info or not is_ours(info.source) then return info end
+  end
+  local low, step = level + STEPS, STEPS
+  while true do
+    local info = frame(co, low + step, what)
+    if not info or not is_ours(info.source) then break end
+    low, step = low + step, 2 * step
+  end
+  while step > 1 do
+    local half = step // 2
+    local info = frame(co, low + half, what)
+    if info and is_ours(info.source) then
+      low, step = low + half, step - half
+    else
+      step = half
+    end
+  end
+  return frame(co, low + 1, what)
+end
+
 -- `source:line: ` of the innermost frame of user code.
 local function user_position(co)
-  local level = co and 0 or 2
-  while true do
-    local info = frame(co, level, "Sl")
-    if not info then return "" end
-    if not is_ours(info.source) then return sub(info.source, 2) .. ":" .. info.currentline .. ": " end
-    level = level + 1
-  end
+  local info = user_frame(co, co and 0 or 2, "Sl")
+  if not info then return "" end
+  return sub(info.source, 2) .. ":" .. info.currentline .. ": "
 end
 
 -- The line at which the innermost frame of user code stands, 0 without one.
 function K.user_line()
-  local level = 2
-  while true do
-    local info = getinfo(level, "Sl")
-    if not info then return 0 end
-    if not is_ours(info.source) then return info.currentline end
-    level = level + 1
-  end
+  local info = user_frame(nil, 2, "Sl")
+  return info and info.currentline or 0
 end
 
 -- A wrapper of ours used its parameter `variable` as an integer: the name of the function and the parameter's number.
 local function wrapper_parameter(co, variable)
   local level = co and 0 or 2
-  while true do
+  while level < STEPS do
     local info = frame(co, level, "Sf")
     if not info or not is_ours(info.source) then return nil end
     local name = names[info.func]
