@@ -132,6 +132,7 @@ class App:
             listener=self._service_update,
             notice=lambda notice: self._notice(notice, "supervisor"),
         )
+        runtime.fatal = self._fatal
         self.runtime = runtime
         self.policies = policies
         self.supervisor = supervisor
@@ -297,6 +298,12 @@ class App:
         return self._code
 
     # Wiring
+
+    def _fatal(self, text: str) -> None:
+        """A part that everything stands on has ended: nobody may wait for it for ever."""
+        self._run_log.error("the application cannot go on", {"error": text})
+        print(f"Error: {text}", file=sys.stderr, flush=True)
+        self.request_shutdown(1)
 
     def _permitted(self, frame: Frame, action: str, resource: str, meta: dict[str, Any] | None) -> bool:
         scope = self.runtime.scopes.get(frame.scope) if frame.scope is not None else None

@@ -54,11 +54,13 @@ class Worker(threading.Thread):
         self.steps = 0
         self.due: int | None = None
         self.failure: BaseException | None = None
+        self.failed: Callable[[str], None] = lambda text: None
         self.ready = threading.Event()
         self._make_vm = make_vm
         self._route = route
         self._clock = clock
         self._share = share
+        self.peers: list[Worker] = []
         self._inbox: SimpleQueue[Envelope | None] = SimpleQueue()
         self._stopping = False
         self._turn = threading.Lock()
@@ -110,6 +112,7 @@ class Worker(threading.Thread):
         except BaseException as error:
             self.failure = error
             log.exception("worker %s ended", self.name)
+            self.failed(f"worker {self.name} ended: {type(error).__name__}: {error}")
 
     def _loop(self) -> None:
         while not self._stopping:
@@ -144,7 +147,8 @@ class Worker(threading.Thread):
     def _slice(self, items: list[Envelope]) -> None:
         now, incoming = self._clock.monotonic_ns(), _encode(items) if items else None
         try:
-            answer = self.vm.K.step(now, incoming)
+            hungry = any(peer.waiting for peer in self.peers)
+            answer = self.vm.K.step(now, incoming, hungry)
         except MemoryError:
             log.warning("worker %s: the kernel ran out of memory, the slice is continued", self.name)
             answer = self.vm.with_reserve("step_again", now, incoming)

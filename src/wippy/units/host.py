@@ -81,6 +81,7 @@ class ProcessHost:
                 self._runtime.clock,
                 self._share if self.config.workers > 1 else None,
             )
+            worker.failed = self._runtime.fatal
             router.workers[number] = worker
             self.workers.append(worker)
             self._runtime.clock.on_advance(worker.wake)
@@ -172,7 +173,7 @@ class ProcessHost:
 
     def counts(self) -> list[int]:
         """Living processes of each worker, as each last said."""
-        futures = [self._figures(worker) for worker in self.workers]
+        futures = [self._figures(worker) for worker in self.workers if worker.failure is None]
         return [future.result(1)[0] for future in futures]
 
     def _figures(self, worker: Worker) -> Future[list[Any]]:
