@@ -1,6 +1,7 @@
 """What user code tries in order to reach Python, the kernel, or another process. Nothing of it may work."""
 
 import pytest
+
 from application import application, function, host, library, process
 
 WALK = """
@@ -52,8 +53,8 @@ def app():
 def test_names_that_must_not_be_there(app):
     names = ["python", "debug", "io", "loadfile", "dofile", "collectgarbage", "jit", "K", "wippy", "host",
              "module", "_ENV_"]
-    assert app.lua("local out = {} for i, n in ipairs(...) do if _G[n] ~= nil then out[#out + 1] = n end end return out",
-                   names) in ([], {})
+    source = "local out = {} for i, n in ipairs(...) do if _G[n] ~= nil then out[#out + 1] = n end end return out"
+    assert app.lua(source, names) in ([], {})
 
 
 def test_modules_that_must_not_be_there(app):
@@ -228,7 +229,8 @@ def test_objects_cannot_be_forged(app):
         local out = {}
         local ch = channel.new()
         local fake = setmetatable({}, getmetatable(ch) or {})
-        for name, f in pairs({send = ch.send, receive = ch.receive, close = ch.close, case_receive = ch.case_receive}) do
+        for _, name in ipairs({"send", "receive", "close", "case_receive", "case_send"}) do
+          local f = ch[name]
           if pcall(f, fake, 1) or pcall(f, {}, 1) then out[#out + 1] = name end
         end
         process.send(process.pid(), "t", 1)

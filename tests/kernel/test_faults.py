@@ -4,8 +4,8 @@ import threading
 import time
 
 import pytest
-from application import application, host, process
 
+from application import application, host, process
 from wippy.errors import WippyError
 
 LOOPS = {
@@ -126,7 +126,10 @@ def test_a_full_mailbox_answers():
                 """,
                 where,
             )
-            assert sent == 10 and kind == "RateLimited" and "mailbox" in text and retryable is True
+            assert sent == 10
+            assert kind == "RateLimited"
+            assert "mailbox" in text
+            assert retryable is True
 
 
 def test_idle_workers_take_unstarted_processes():
@@ -157,7 +160,8 @@ def test_idle_workers_take_unstarted_processes():
             """
         ) == 24
         figures = app.host().figures()
-        assert figures["adopted"] > 0 and figures["adopted"] == figures["given"]
+        assert figures["adopted"] > 0
+        assert figures["adopted"] == figures["given"]
         assert all(now > then for now, then in zip([w.steps for w in app.host().workers], before, strict=True))
 
 
@@ -195,7 +199,9 @@ def test_stopping_a_host_cancels_and_then_kills():
     with application(
         host("processes", 2, stop_timeout="300ms"),
         host("watch", 1),
-        process("polite", "return function() local e = process.events():receive() return {e.kind, e.reason, e.from} end"),
+        process(
+            "polite", "return function() local e = process.events():receive() return {e.kind, e.reason, e.from} end"
+        ),
         process("stubborn", "return function() while true do end end"),
         process(
             "watcher",
@@ -267,9 +273,9 @@ def test_values_nested_too_deeply_fail_alone():
 
 
 def test_a_result_that_contains_itself_is_an_error_for_python():
-    with application(process("cycle", "return function() local t = {} t[1] = t return t end")) as app:
-        with pytest.raises(WippyError, match="table contains itself"):
-            app.execute("app:cycle")
+    cycle = process("cycle", "return function() local t = {} t[1] = t return t end")
+    with application(cycle) as app, pytest.raises(WippyError, match="table contains itself"):
+        app.execute("app:cycle")
 
 
 def test_max_processes_counts_the_whole_host():

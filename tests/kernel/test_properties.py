@@ -4,10 +4,10 @@ import functools
 import math
 
 import pytest
-from application import application, function, host, process
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from application import application, function, host, process
 from wippy.kernel import codec
 
 COUNT = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))

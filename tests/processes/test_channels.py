@@ -1,8 +1,8 @@
 """Channels, select and the coroutines of a process."""
 
 import pytest
-from application import application, process
 
+from application import application, process
 from wippy.errors import WippyError
 
 
@@ -176,7 +176,9 @@ def test_select_waits_and_exactly_one_case_completes(app):
         """
         local a, b = channel.new(), channel.new()
         local result
-        coroutine.spawn(function() result = channel.select({a:case_receive(), b:case_receive(), b:case_send("never")}) end)
+        coroutine.spawn(function()
+          result = channel.select({a:case_receive(), b:case_receive(), b:case_send("never")})
+        end)
         a:send("one")
         coroutine.yield()
         local d = channel.select({a:case_send("two"), b:case_send("two"), b:case_receive(), default = true})

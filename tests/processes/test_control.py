@@ -1,8 +1,8 @@
 """Monitors, links, cancel and terminate, within a worker, across workers and across hosts."""
 
 import pytest
-from application import application, function, host, process
 
+from application import application, function, host, process
 from wippy.errors import WippyError
 
 PLACES = ["app:processes", "app:pair", "app:other"]
@@ -72,7 +72,10 @@ def test_trapped_link_and_monitor_give_exit_first_then_link_down(app, place):
     )
     assert [row[0] for row in found] == ["pid.exit", "pid.link.down"]
     for row in found:
-        assert row[1] and row[2] == "Internal" and "failing" in row[3] and row[4]
+        assert row[1]
+        assert row[2] == "Internal"
+        assert "failing" in row[3]
+        assert row[4]
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -202,7 +205,9 @@ def test_a_dead_pid_is_an_error_of_the_call(app, place, action):
         place,
         action,
     )
-    assert none and kind == "Internal" and retryable is False
+    assert none
+    assert kind == "Internal"
+    assert retryable is False
     assert text == ("pid not registered" if action in ("monitor", "link") else text)
 
 
@@ -264,7 +269,8 @@ def test_a_child_sees_its_parents_failure_through_the_link(app, place):
         """,
         place,
     )
-    assert found[0] == "pid.link.down" and "parent fails" in found[1]
+    assert found[0] == "pid.link.down"
+    assert "parent fails" in found[1]
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -299,7 +305,8 @@ def test_after_exit_the_name_is_free_and_the_pid_is_gone(app, place):
         process.send("the name", "go")
         local e = process.events():receive()
         local found, err = process.registry.lookup("the name")
-        return {found == nil, err:kind(), process.registry.register("the name"), process.registry.unregister("the name")}
+        local r = process.registry
+        return {found == nil, err:kind(), r.register("the name"), r.unregister("the name")}
         """,
         place,
     ) == [True, "NotFound", True, True]

@@ -1,6 +1,7 @@
 """The event bus."""
 
 import pytest
+
 from application import application, host, process
 
 
@@ -16,7 +17,8 @@ def app():
 
 
 def lua(app, body, *args):
-    return app.lua("local events, time = require('events'), require('time')\n" + body, *args, modules=["events", "time"])
+    head = "local events, time = require('events'), require('time')\n"
+    return app.lua(head + body, *args, modules=["events", "time"])
 
 
 def test_an_event_has_exactly_these_fields(app):
@@ -116,7 +118,8 @@ def test_errors(app):
     assert lua(app, """
         local out = {}
         local function try(v, e) out[#out + 1] = {v == nil, e:kind(), e:message()} end
-        try(events.subscribe("")) try(events.send("", "k", "p")) try(events.send("s", "", "p")) try(events.send("s", "k"))
+        try(events.subscribe("")) try(events.send("", "k", "p"))
+        try(events.send("s", "", "p")) try(events.send("s", "k"))
         out[5] = pcall(events.subscribe, {})
         return out
     """) == [

@@ -1,8 +1,8 @@
 """Function calls: futures, options, pools, cancellation."""
 
 import pytest
-from application import application, function, host, process
 
+from application import application, function, host, process
 from wippy.errors import WippyError
 from wippy.units.clock import VirtualClock
 
@@ -89,7 +89,8 @@ def test_a_future(app):
         local early = {f:is_complete(), f:is_canceled(), f:result() == nil, select(2, f:error())}
         local p, ok = f:channel():receive()
         local again, more = f:response():receive()
-        return {early, p:data()[1], ok, again == nil, more, f:is_complete(), f:result() == p, f:channel() == f:response()}
+        return {early, p:data()[1], ok, again == nil, more, f:is_complete(), f:result() == p,
+          f:channel() == f:response()}
     """) == [[False, False, True, False], 5, True, True, False, True, True, True]
 
 
@@ -104,7 +105,8 @@ def test_a_failing_future(app):
 
 
 def test_an_unknown_target_fails_through_the_future(app):
-    assert lua(app, "local f = funcs.async('app:nothing') local e = f:channel():receive() return e:kind()") == "NotFound"
+    body = "local f = funcs.async('app:nothing') local e = f:channel():receive() return e:kind()"
+    assert lua(app, body) == "NotFound"
 
 
 def test_futures_run_side_by_side_and_select(app):
@@ -156,7 +158,8 @@ def test_a_function_is_a_destination_while_it_runs(app):
         local v = f:channel():receive():data()
         local e = process.events():receive()
         local sent, gone = process.send(pid, "late")
-        return {v, e.result.value, stopped == nil, err:kind(), sent == nil, gone:kind(), pid:find("app:forever#lua.", 1, true) ~= nil}
+        return {v, e.result.value, stopped == nil, err:kind(), sent == nil, gone:kind(),
+          pid:find("app:forever#lua.", 1, true) ~= nil}
     """) == ["told", "told", True, "Internal", True, "NotFound", True]
 
 

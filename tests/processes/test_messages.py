@@ -1,6 +1,7 @@
 """Mailboxes: topics, the inbox, events, messages and payloads."""
 
 import pytest
+
 from application import application, host, process
 
 PLACES = ["app:processes", "app:pair", "app:other"]

@@ -1,8 +1,8 @@
 """Names, the builder, upgrade."""
 
 import pytest
-from application import application, host, process
 
+from application import application, host, process
 from wippy.errors import WippyError
 
 PLACES = ["app:processes", "app:pair", "app:other"]
@@ -206,7 +206,8 @@ def test_upgrade_keeps_what_waits_for_several_channels_in_order(app):
 
 def test_upgrade_with_nothing_but_an_inbox(app):
     app.define(
-        process("one", "return function() process.inbox():receive() coroutine.yield() process.upgrade('app:one_new') end"),
+        process("one", "return function() process.inbox():receive() coroutine.yield()"
+                " process.upgrade('app:one_new') end"),
         process("one_new", "return function() local e, i = process.events(), process.inbox() local out = {}"
                 " for n = 1, 41 do local r = channel.select({e:case_receive(), i:case_receive()})"
                 " out[n] = r.channel == e and r.value.reason or r.value:payload():data() end return out end"),
@@ -232,6 +233,5 @@ def test_upgrade_to_the_newest_code_of_itself(app):
     app.define(process("self", "return function() process.inbox():receive() process.upgrade(nil, 'again') end"))
     pid = app.spawn("app:self", name="self")
     app.define(process("self", "return function(x) return 'new code ' .. x end"))
-    assert app.lua("process.monitor(...) process.send(..., 'go') return process.events():receive().result.value", pid) == (
-        "new code again"
-    )
+    source = "process.monitor(...) process.send(..., 'go') return process.events():receive().result.value"
+    assert app.lua(source, pid) == "new code again"

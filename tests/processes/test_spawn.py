@@ -1,8 +1,8 @@
 """Starting processes: arguments, results, failures of a start."""
 
 import pytest
-from application import application, function, host, process
 
+from application import application, function, host, process
 from wippy.errors import WippyError
 
 WORKER = "app:processes"
@@ -59,7 +59,10 @@ def test_a_failing_start_is_an_error_of_the_spawn(app, where, entry, kind, text)
         return {pid == nil, err:kind(), err:message(), err:retryable()}
     """
     none, found_kind, message, retryable = app.lua(source, entry, where)
-    assert none and found_kind == kind and text in message and retryable is False
+    assert none
+    assert found_kind == kind
+    assert text in message
+    assert retryable is False
 
 
 @pytest.mark.parametrize(
@@ -74,7 +77,9 @@ def test_hosts_that_cannot_be_spawned_on(app, where, kind, text):
     none, found, message, details = app.lua(
         "local p, e = process.spawn('app:echo', ...) return {p == nil, e:kind(), e:message(), e:details() or 0}", where
     )
-    assert none and found == kind and text in message
+    assert none
+    assert found == kind
+    assert text in message
     if kind == "NotFound":
         assert details["host_id"] == where
 
@@ -84,12 +89,15 @@ def test_too_few_arguments(app, name):
     none, kind, text = app.lua(
         "local p, e = process[...]('app:echo') return {p == nil, e:kind(), e:message()}", name
     )
-    assert none and kind == "Invalid" and text == f"{name} requires at least id and host arguments"
+    assert none
+    assert kind == "Invalid"
+    assert text == f"{name} requires at least id and host arguments"
 
 
 def test_a_wrong_argument_type_raises(app):
     ok, text = app.lua("local ok, e = pcall(process.spawn, {}, 'app:processes') return {ok, tostring(e)}")
-    assert not ok and "bad argument" in text
+    assert not ok
+    assert "bad argument" in text
 
 
 def test_exec(app):
@@ -109,7 +117,8 @@ def test_exec(app):
     found = app.lua(source)
     for at in (0, 4):
         assert found[at] == "ran"
-        assert found[at + 1][:2] == [True, "Internal"] and "raised" in found[at + 1][2]
+        assert found[at + 1][:2] == [True, "Internal"]
+        assert "raised" in found[at + 1][2]
         assert found[at + 2] == ["Internal", "text", False]
         assert found[at + 3] == [True, "Internal"]
 
@@ -196,7 +205,8 @@ def test_a_raised_error_is_internal_and_a_raised_error_object_stays(app):
         app.define(process("raises", f"return function() {body} end"))
         with pytest.raises(WippyError) as caught:
             app.execute("app:raises")
-        assert caught.value.kind == kind and text in caught.value.message
+        assert caught.value.kind == kind
+        assert text in caught.value.message
 
 
 def test_the_end_of_the_main_function_ends_its_coroutines(app):

@@ -1,8 +1,8 @@
 """Sleep, after, timers and tickers on a clock that stands still."""
 
 import pytest
-from application import application, host, process
 
+from application import application, host, process
 from wippy.units.clock import VirtualClock
 
 
