@@ -46,11 +46,13 @@ class ProviderService:
 
     Attributes:
         queues: task queue -> worker that serves it.
+        problem: why the provider did not start, or empty.
     """
 
     def __init__(self, site: Site, id: str, config: ProviderEntry) -> None:
         self.id = id
         self.config = config
+        self.problem = ""
         self.queues: dict[str, WorkflowHost] = {}
         self.settings: dict[str, tuple[int, float]] = {}
         self.frames: dict[str, Frame] = {}
@@ -68,7 +70,12 @@ class ProviderService:
     async def start(self, ended: Any) -> str | None:
         path = Path(self._site.folder) / self.config.path
         loop = asyncio.get_running_loop()
-        self._engine = await loop.run_in_executor(None, self._open, path)
+        try:
+            self._engine = await loop.run_in_executor(None, self._open, path)
+        except Exception as error:
+            self.problem = f"the provider {self.id} did not start: {error}"
+            raise
+        self.problem = ""
         return str(path)
 
     def _open(self, path: Path) -> Any:

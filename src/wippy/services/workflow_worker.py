@@ -90,6 +90,7 @@ class WorkerHandler:
             self._site.runtime,
             provider.engine,
             lambda entry_id: type_of_entry(self._site, entry_id),
+            lambda: provider.problem,
         )
         provider.queues[config.task_queue] = host
         limit = options.max_concurrent_activity_execution_size

@@ -37,7 +37,7 @@ class WorkflowHost:
         queue: effective task queue.
         provider: gives the running provider, or None while it is not running.
         type_of: entry ID -> workflow type to start (a custom name, or the ID).
-        changed: told when code has changed.
+        problem: why there is no provider, or empty.
     """
 
     def __init__(
@@ -48,6 +48,7 @@ class WorkflowHost:
         runtime: Runtime,
         provider: Callable[[], Provider | None],
         type_of: Callable[[str], str],
+        problem: Callable[[], str] = str,
     ) -> None:
         self.id = id
         self.node = node
@@ -56,6 +57,7 @@ class WorkflowHost:
         self._router = runtime.router
         self._provider = provider
         self._type_of = type_of
+        self._problem = problem
         self._watches: dict[tuple[str, str, str], int] = {}
 
     def pid(self, workflow_id: str) -> str:
@@ -71,7 +73,9 @@ class WorkflowHost:
     def accept(self, envelope: Envelope) -> None:
         provider = self._provider()
         if provider is None:
-            self._router.fail(envelope, UNAVAILABLE, f"workflow worker {self.id} is not running")
+            problem = self._problem()
+            why = f": {problem}" if problem else ""
+            self._router.fail(envelope, UNAVAILABLE, f"workflow worker {self.id} is not running{why}")
             return
         try:
             act = getattr(self, f"_{envelope[0]}", None)
