@@ -1,7 +1,7 @@
 """What a run asks for. A machine returns a list of these after each activation, in the order of the calls.
 
 `id` is the number of the command from one counter per run that the machine keeps (1, 2, 3, …). Only the commands
-with an `id` field and `RecordMarker` of kind `side_effect` use the counter; version markers never do.
+with an `id` field and `RecordMarker` of kind `side_effect` use the counter; other markers never do.
 """
 
 from __future__ import annotations
@@ -87,7 +87,10 @@ class CancelExternal(msgspec.Struct, tag_field="command", tag=True):
 
 
 class RecordMarker(msgspec.Struct, tag_field="command", tag=True):
-    """Remember a value. `kind` is `version` or `side_effect`; on replay it is announced in `Activation.markers`."""
+    """Remember a value; on replay it is announced in `Activation.markers`.
+
+    `kind` is `version`, `side_effect`, or `permission`: the check with this number was answered with no.
+    """
 
     kind: str
     key: str

@@ -11,9 +11,10 @@ local ops = {}
 K.ops = ops
 
 -- One VM carries many runs; only one is at work at a time. What belongs to one run alone is its context:
--- run (the unit), counter (number of the last command), commands, pending (command number -> {th=}, {done=}, {timer=}
--- or {child=}), task, info, versions (change ID -> number), closed, blocked, saved (its queue between two slices), and
--- what the base library keeps for it (numbers of tables, random state).
+-- run (the unit), counter (number of the last command), checks (how many permissions it has asked for), commands,
+-- pending (command number -> {th=}, {done=}, {timer=} or {child=}), task, info, versions (change ID -> number), closed,
+-- blocked, saved (its queue between two slices), and what the base library keeps for it (numbers of tables, random
+-- state).
 local contexts = {}
 local C = nil
 
@@ -252,6 +253,24 @@ function ops.resolve(destination)
   return nil, K.new_error("NotFound", "could not resolve '" .. destination .. "' as PID or registered name", false)
 end
 
+-- Policies may have changed when a history is replayed: what a run was not allowed to do is recorded.
+local ask = K.permit
+
+function K.permit(action, resource, meta)
+  if not S.cur.p.frame.guard then return ask(action, resource, meta) end
+  local number = C.checks + 1
+  C.checks = number
+  local key = raw.tostring(number)
+  local denied
+  if C.task.replaying then
+    denied = C.task.markers["permission:" .. key] ~= nil
+  else
+    denied = not ask(action, resource, meta)
+  end
+  if denied then add({ "marker", "permission", key, action .. " " .. resource }) end
+  return not denied
+end
+
 local refused = {
   monitor = "process.monitor not supported in workflow context: child workflows are automatically monitored",
   link = "process.link not supported in workflow context: Temporal doesn't support bidirectional linking",
@@ -438,7 +457,7 @@ function K.workflow_begin(config)
     K.base.payload = K.module("payload")
   end
   last_context = last_context + 1
-  contexts[last_context] = { counter = 0, commands = {}, pending = {}, versions = {}, info = info,
+  contexts[last_context] = { counter = 0, checks = 0, commands = {}, pending = {}, versions = {}, info = info,
     task = { time = 0, replaying = false, length = 0, size = 0, markers = {} }, random = info.seed }
   return last_context
 end
