@@ -110,4 +110,6 @@ function K.adopt(pid, id, frame, args, watchers, links, home)
   p.no_move = true
   K.launch(p)
   S.adopted = (S.adopted or 0) + 1
+  -- it was on its way when the host began to stop
+  if S.accepting == "stopping" then K.cancel_here(pid, "{|}", S.stop_reason) end
 end

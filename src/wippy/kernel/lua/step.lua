@@ -109,7 +109,7 @@ function handlers.invalidate(e) K.invalidate(K.decode(e[5])) end
 
 -- The host stops: no process starts any more, every living one gets CANCEL.
 function handlers.cancel_all(e)
-  S.accepting = "stopping"
+  S.accepting, S.stop_reason = "stopping", e[5]
   for pid, p in next, procs do
     if not p.state then K.cancel_here(pid, "{|}", e[5]) end
   end
@@ -123,6 +123,7 @@ end
 
 -- Gives up to half of the processes that have not begun to another worker.
 function handlers.give(e)
+  if S.accepting ~= true then return end
   local wanted = e[5]
   K.each_unstarted(function(p)
     if wanted <= 0 then return nil end
