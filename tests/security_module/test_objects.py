@@ -267,3 +267,25 @@ def test_security_objects_do_not_travel(app):
 def test_a_workflow_that_lists_security_is_refused():
     with application() as app, pytest.raises(WippyError, match="cannot use 'security'"):
         app.define(workflow("flow", "return function() end", MODULES))
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "security.new_actor()",
+        "security.new_actor('a', 7)",
+        "security.new_scope(7)",
+        "security.can(1)",
+        "security.can('a', 'b', 'c')",
+        "security.new_scope().contains()",
+        "security.new_scope():contains()",
+        "security.new_scope():with()",
+        "security.new_scope():evaluate()",
+        "security.policy('app:read'):evaluate(security.new_actor('a'), 'read', 'doc:1', 7)",
+        "security.new_actor('a').meta()",
+    ],
+)
+def test_a_wrong_argument_points_at_the_line_of_the_call(app, call):
+    body = f"local ok, err = pcall(function()\nlocal value = {call}\nend)\nreturn tostring(err)"
+    text = run(app, body)
+    assert text.startswith(f"app:body{app._count}:4: bad argument #")

@@ -79,9 +79,9 @@ local function policy_id(value, name)
 end
 
 local function evaluate(self, actor, action, resource, meta)
-  if not K.is(actor, Actor) then K.badtype(2, "evaluate", "security.Actor", actor, 3) end
-  if rawtype(action) ~= "string" then K.badtype(3, "evaluate", "string", action, 3) end
-  if rawtype(resource) ~= "string" then K.badtype(4, "evaluate", "string", resource, 3) end
+  if not K.is(actor, Actor) then K.badtype(2, "evaluate", "security.Actor", actor, 2) end
+  if rawtype(action) ~= "string" then K.badtype(3, "evaluate", "string", action, 2) end
+  if rawtype(resource) ~= "string" then K.badtype(4, "evaluate", "string", resource, 2) end
   return (fn._evaluate(self[NUMBER], actor[VALUE], action, resource, meta))
 end
 
