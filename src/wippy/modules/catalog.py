@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from importlib.metadata import entry_points
+from typing import Any
 
 from wippy.errors import NOT_FOUND, WippyError
 from wippy.kernel import codec
@@ -15,14 +15,17 @@ GROUP = "wippy.modules"
 
 # Each stands in wippy.modules.<name> as an attribute `<name>` or `module` and is imported when first asked for.
 BUILT_IN = (
+    "base64",
     "channel",
     "coroutine",
+    "crypto",
     "ctx",
     "env",
     "errors",
     "events",
     "fs",
     "funcs",
+    "hash",
     "io",
     "json",
     "logger",
@@ -32,9 +35,11 @@ BUILT_IN = (
     "security",
     "sql",
     "system",
+    "text",
     "time",
     "uuid",
     "workflow",
+    "yaml",
 )
 
 
@@ -87,7 +92,7 @@ class Catalog:
 
     def names(self) -> list[str]:
         """Names that can be required: built in and offered by installed packages."""
-        offered = {point.name for point in entry_points(group=GROUP)}
+        offered = {point.name for point in _offered()}
         return sorted(
             {name for name in BUILT_IN if self.get(name)} | offered | {n for n, m in self._modules.items() if m}
         )
@@ -109,7 +114,7 @@ class Catalog:
         return None
 
     def _installed(self, name: str) -> Module | None:
-        for point in entry_points(group=GROUP, name=name):
+        for point in _offered(name=name):
             offered = point.load()
             if not isinstance(offered, Module) or offered.name != name:
                 raise WippyError(
@@ -119,3 +124,9 @@ class Catalog:
                 )
             return offered
         return None
+
+
+def _offered(**choice: str) -> Any:
+    from importlib.metadata import entry_points  # slow to load, and seldom needed
+
+    return entry_points(group=GROUP, **choice)

@@ -116,7 +116,7 @@ class ObjectClass:
 
 _class_ids = itertools.count(1)
 _object_classes: dict[type, ObjectClass] = {}
-_SIGNATURE = re.compile(r"^\s*([A-Za-z_]\w*)\s*\(\s*(.*?)\s*\)\s*$", re.S)
+_SIGNATURE = re.compile(r"^\s*([A-Za-z_][\w.]*)\s*\(\s*(.*?)\s*\)\s*$", re.S)
 _LUA_TYPES = {
     str: "string",
     bytes: "string",
@@ -176,7 +176,7 @@ class Module:
         place and must not wait. Options: name, in_workflow (SAME), permission, resource (argument name), denied
         (text; `{resource}` is filled in), denied_kind (None raises), failure (first value on failure),
         single (one value on success instead of `value, nil`). A name that begins with `_` is seen by the Lua file of
-        the module only.
+        the module only; `random.bytes` stands as `bytes` in the table `random` of the module.
         """
 
         def declare(handler: Callable[..., Any]) -> Callable[..., Any]:

@@ -8,8 +8,9 @@ from typing import Any
 
 import msgspec
 
+from wippy.regex import Expression, ExpressionError, compile_expression
+
 from .actor import Actor
-from .expression import compile_expression
 
 ABSENT: Any = object()
 
@@ -56,11 +57,11 @@ class Condition:
         self.value_from = value_from
         self._left = _getter(field)
         self._right = _getter(value_from) if value is None and value_from else None
-        self._expression = None
+        self._expression: Expression | None = None
         if operator in ("matches", "nmatches") and self._right is None:
             try:
-                self._expression = compile_expression(_text(value))
-            except re.error as error:
+                self._expression = compile_expression(_bytes(value))
+            except ExpressionError as error:
                 raise ValueError(f'invalid regular expression "{_text(value)}": {error}') from None
 
     def holds(self, request: Request) -> bool:
@@ -81,7 +82,7 @@ class Condition:
         if self.operator in ("matches", "nmatches"):
             if self._expression is None:
                 raise ConditionError(f"{self.operator} takes its expression from value, not from value_from")
-            return (self._expression.search(_text(left)) is not None) == (self.operator == "matches")
+            return self._expression.found(_bytes(left)) == (self.operator == "matches")
         return OPERATORS[self.operator](left, right)
 
     def __str__(self) -> str:
@@ -156,6 +157,10 @@ def _text(value: Any) -> str:
     if isinstance(value, Mapping | list | tuple):
         return msgspec.json.encode(value, order="deterministic").decode()
     return str(value)
+
+
+def _bytes(value: Any) -> bytes:
+    return _text(value).encode("utf-8", "surrogateescape")
 
 
 def _equal(left: Any, right: Any) -> bool:

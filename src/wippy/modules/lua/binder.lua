@@ -3,7 +3,7 @@ local K = ...
 local raw = K.raw
 local rawtype, select, tpack, tunpack, next = raw.type, raw.select, raw.tpack, raw.tunpack, raw.next
 local mathtype, tointeger, load, error, setmt, getmt, rawget = raw.mathtype, raw.tointeger, raw.load, raw.error, raw.setmetatable, raw.getmetatable, raw.rawget
-local pack, unpack, sub = K.pack, K.unpack, raw.sub
+local pack, unpack, sub, match = K.pack, K.unpack, raw.sub, raw.match
 local badtype, badarg, text, is_error = K.badtype, K.badarg, K.text, K.is_error
 
 local EXT_HANDLE, EXT_CONSTANT = 2, 4
@@ -101,7 +101,7 @@ end
 
 -- The function that Lua code calls for one declared Python function.
 local function stub(spec)
-  local id, name, failure, rest = spec.id, spec.name, spec.failure, spec.rest
+  local id, name, failure, rest = spec.id, match(spec.name, "[^.]+$"), spec.failure, spec.rest
   local kinds, optional, converts = spec.types, spec.optional, spec.converts
   local count = #kinds
   local fixed = rest and count - 1 or count
@@ -197,17 +197,39 @@ local function missing(name, what)
   error("module " .. name .. " declares " .. what .. " and does not implement it", 0)
 end
 
+-- Where a declared function stands: `random.bytes` is `bytes` in the table `random` of the module.
+local function place(module, name)
+  local outer, inner = match(name, "^([^.]+)%.(.+)$")
+  if not outer then return module, name end
+  local held = module[outer]
+  if not held then
+    held = {}
+    module[outer] = held
+  end
+  return held, inner
+end
+
+local function check_implemented(spec, declared, held, prefix)
+  for key, value in next, held do
+    if rawtype(value) == "function" and not declared[prefix .. key] then
+      error("module " .. spec.name .. " implements " .. prefix .. key .. " and does not declare it", 0)
+    end
+  end
+end
+
 local function check_declared(spec, module, natives)
   if K.typeof(module) == "table" then
-    local declared = {}
+    local declared, inner = {}, {}
     for _, f in next, spec.functions do
       declared[f.name] = true
-      if f.lua and rawtype(module[f.name]) ~= "function" then missing(spec.name, f.name) end
+      local held, name = place(module, f.name)
+      if f.lua and rawtype(held[name]) ~= "function" then missing(spec.name, f.name) end
+      if held ~= module then inner[match(f.name, "^[^.]+")] = held end
     end
-    for key, value in next, module do
-      if rawtype(value) == "function" and not declared[key] then
-        error("module " .. spec.name .. " implements " .. key .. " and does not declare it", 0)
-      end
+    check_implemented(spec, declared, module, "")
+    for outer, held in next, inner do
+      check_implemented(spec, declared, held, outer .. ".")
+      module[outer] = K.freeze(held)
     end
   end
   for _, o in next, spec.objects do
@@ -241,7 +263,10 @@ local function bind(spec, chunks)
   end
   if K.typeof(module) == "table" then
     for name, f in next, natives.fn do
-      if module[name] == nil and sub(name, 1, 1) ~= "_" then module[name] = f end
+      if sub(name, 1, 1) ~= "_" then
+        local held, key = place(module, name)
+        if held[key] == nil then held[key] = f end
+      end
     end
     check_declared(spec, module, natives)
     for name, value in next, spec.constants do module[name] = frozen(value) end

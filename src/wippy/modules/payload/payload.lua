@@ -1,35 +1,12 @@
 -- payload: making payloads and changing their format. The objects themselves are the kernel's.
 local K, natives = ...
 local raw = K.raw
-local rawtype, next, mathtype, tostring = raw.type, raw.next, raw.mathtype, raw.tostring
-local typeof = K.typeof
+local rawtype, next, mathtype = raw.type, raw.next, raw.mathtype
 local VALUE, FORMAT = K.PAYLOAD_VALUE, K.PAYLOAD_FORMAT
 local fn = natives.fn
 
 local LUA, JSON, YAML, MSGPACK = "lua/any", "json/plain", "yaml/plain", "application/msgpack"
 local STRING, BYTES, GOLANG, ERROR = "text/plain", "application/octet-stream", "golang/any", "golang/error"
-
--- The value as plain data: lists and maps with text keys, everything else as text. An empty table is a map.
-local function plain(v, path)
-  local t = typeof(v)
-  if v == nil or t == "string" or t == "boolean" or t == "number" then return v end
-  if t ~= "table" then return tostring(v) end
-  if path[v] then return tostring(v) end
-  path[v] = true
-  local source, out, n = K.unfrozen(v), {}, 0
-  for k in next, source do
-    if mathtype(k) == "integer" and k > n then n = k end
-  end
-  if n > 0 then
-    for i = 1, n do out[i] = plain(source[i], path) end
-  else
-    for k, item in next, source do out[rawtype(k) == "string" and k or tostring(k)] = plain(item, path) end
-    K.hash_marks[out] = true
-  end
-  path[v] = nil
-  return out
-end
-K.plain = function(v) return plain(v, {}) end
 
 local function json_encode(v)
   K.load_module("json")
@@ -57,10 +34,19 @@ local function scalar_text(v)
   return K.fail("Internal", "no transcoding path found")
 end
 local function same(v) return v end
+local function plain(v) return K.plain(v) end
+-- A step that Python carries out on the packed value.
+local function packed(convert)
+  return function(v)
+    local data, err = K.plain_pack(v)
+    if err then return nil, err end
+    return convert(data)
+  end
+end
 
 -- One step from format to format: function(value) -> value, err.
 local steps = {
-  [LUA] = { [JSON] = json_encode, [STRING] = scalar_text, [BYTES] = scalar_text, [GOLANG] = K.plain },
+  [LUA] = { [JSON] = json_encode, [STRING] = scalar_text, [BYTES] = scalar_text, [GOLANG] = plain },
   [JSON] = {
     [LUA] = json_decode,
     [GOLANG] = function(text)
@@ -71,7 +57,7 @@ local steps = {
   },
   [STRING] = { [LUA] = same },
   [BYTES] = { [LUA] = same },
-  [GOLANG] = { [LUA] = K.plain, [JSON] = json_encode, [YAML] = fn._yaml_encode, [MSGPACK] = fn._msgpack_encode },
+  [GOLANG] = { [LUA] = plain, [JSON] = K.plain_json, [YAML] = packed(fn._yaml_encode), [MSGPACK] = packed(fn._msgpack_encode) },
   [YAML] = { [GOLANG] = fn._yaml_decode },
   [MSGPACK] = { [GOLANG] = fn._msgpack_decode },
 }

@@ -1,0 +1,67 @@
+"""The module `payload`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from yaml import YAMLError
+
+from wippy.errors import INTERNAL, WippyError
+from wippy.modules.caller import Call
+from wippy.modules.module import Module
+from wippy.modules.payload import msgpack
+from wippy.modules.yaml.reader import ReadError, read
+from wippy.modules.yaml.writer import write
+
+__all__ = ["payload"]
+
+payload = Module("payload", classes={"encoding", "deterministic"}, lua=("../lua/plain.lua", "payload.lua"))
+payload.constant(
+    "format",
+    {
+        "JSON": "json/plain",
+        "YAML": "yaml/plain",
+        "STRING": "text/plain",
+        "BYTES": "application/octet-stream",
+        "MSGPACK": "application/msgpack",
+        "LUA": "lua/any",
+        "GOLANG": "golang/any",
+        "ERROR": "golang/error",
+    },
+)
+payload.lua_function("new(value: any)", doc="A Payload that holds the value itself.")
+
+
+@payload.function(name="_yaml_encode")
+def yaml_encode(call: Call, data: bytes) -> str:
+    try:
+        return write(msgspec.msgpack.decode(data, strict=False))
+    except (YAMLError, RecursionError, msgspec.DecodeError) as error:
+        raise WippyError(INTERNAL, str(error)) from None
+
+
+@payload.function(name="_yaml_decode")
+def yaml_decode(call: Call, text: Any) -> Any:
+    if not isinstance(text, str):
+        raise WippyError(INTERNAL, "yaml: valid UTF-8 text expected")
+    try:
+        return read(text)
+    except ReadError as error:
+        raise WippyError(INTERNAL, f"yaml: {error}") from None
+
+
+@payload.function(name="_msgpack_encode")
+def msgpack_encode(call: Call, data: bytes) -> bytes:
+    try:
+        return msgpack.encode(msgspec.msgpack.decode(data, strict=False))
+    except (RecursionError, msgspec.DecodeError) as error:
+        raise WippyError(INTERNAL, str(error)) from None
+
+
+@payload.function(name="_msgpack_decode")
+def msgpack_decode(call: Call, data: bytes) -> Any:
+    try:
+        return msgpack.Decoder(data).read()
+    except ValueError as error:
+        raise WippyError(INTERNAL, str(error)) from None

@@ -1,0 +1,121 @@
+"""Both engines of regular expressions: the same matches, the same complaints."""
+
+from __future__ import annotations
+
+import pytest
+
+from wippy.regex import Expression, ExpressionError, _rewrite, compile_expression
+
+pytest.importorskip("re2")
+
+TEXTS = [
+    b"",
+    b"abc",
+    b"aXbXc\n",
+    "é a_b-1 \n\tzé".encode(),
+    b"foo.bar(baz)",
+    b"aaa",
+    b"A\nB\n",
+    b"x=1,y=22",
+    "ÉéE".encode(),
+]
+EXPRESSIONS = [
+    "a*",
+    "",
+    "$",
+    "(?m)$",
+    r"(?m)^\w",
+    "a(?i)x|B",
+    "(?i)é",
+    "(?i:e)|E",
+    "[[:alpha:]]+",
+    "[[:^alpha:]]+",
+    r"[^\d\s]+",
+    r"\bb",
+    r"\Q.b\E",
+    r"(?P<k>\w)=(?P<v>\d+)",
+    r"(?<k>\w)=(\d)?",
+    "(?U)a+",
+    "(?U)a+?",
+    "a{2}",
+    "a{,2}",
+    r"\x{e9}",
+    ".",
+    "(?s).",
+    "[]a]",
+    "[a-]",
+    "[^]a]",
+    r"\S+",
+    r"[\W]",
+    "a|ab|abc",
+    r"\z",
+    r"\A.",
+    r"[\x61-c]",
+    "(a)|(b)",
+    "é",
+    r"\141",
+    "a??",
+    r"(?i)(a(?-i)B|x)",
+    r"\Bb",
+    r"[.\-\]]",
+    r"\.",
+    "(|a)",
+    "(?:a|b)+",
+]
+
+
+@pytest.mark.parametrize("expression", EXPRESSIONS)
+def test_same_matches(expression: str) -> None:
+    source = expression.encode()
+    native, rewritten = compile_expression(source), _rewrite(source)
+    assert (native.groups, native.names) == (rewritten.groups, rewritten.names)
+    for text in TEXTS:
+        found = list(native.spans(text))
+        assert list(rewritten.spans(text)) == found, text
+        assert native.found(text) == rewritten.found(text) == bool(found), text
+
+
+def complaint(make: object, source: bytes) -> str:
+    with pytest.raises(ExpressionError) as caught:
+        make(source)  # type: ignore[operator]
+    return caught.value.reason
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("(", "missing closing )"),
+        (")", "unexpected )"),
+        ("[a", "missing closing ]"),
+        (r"\8", "invalid escape sequence"),
+        ("[z-a]", "invalid character class range"),
+        ("a{1001}", "invalid repeat count"),
+        ("a{2,1}", "invalid repeat count"),
+        ("*a", "missing argument to repetition operator"),
+        ("a**", "invalid nested repetition operator"),
+        ("a++", "invalid nested repetition operator"),
+        ("(?P<n", "invalid named capture"),
+        ("a\\", "trailing backslash"),
+        ("(?=a)", "invalid or unsupported Perl syntax"),
+        ("(?!a)", "invalid or unsupported Perl syntax"),
+        ("(?q)", "invalid or unsupported Perl syntax"),
+        (r"(a)\1", "invalid escape sequence"),
+        ("[[:foo:]]", "invalid character class range"),
+        ("(?>a)", "invalid or unsupported Perl syntax"),
+    ],
+)
+def test_same_complaints(source: str, reason: str) -> None:
+    assert complaint(compile_expression, source.encode()).startswith(reason)
+    assert complaint(_rewrite, source.encode()).startswith(reason)
+
+
+def test_unicode_classes_need_the_package() -> None:
+    assert compile_expression(rb"^\p{Greek}$").found("α".encode())
+    assert "pip install 'wippy[re2]'" in complaint(_rewrite, rb"\p{Greek}")
+
+
+def test_bytes_that_are_no_text_do_not_disturb_offsets() -> None:
+    text = b"\xffa\xffb"
+    for make in (compile_expression, _rewrite):
+        found: Expression = make(b"[ab]")
+        assert [spans[0] for spans in found.spans(text)] == [(1, 2), (3, 4)]
