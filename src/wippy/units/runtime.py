@@ -63,6 +63,8 @@ class Runtime:
         self.log = log
         self.strict = strict
         self.scopes = scopes or Scopes()
+        self.fatal: Callable[[str], None] = lambda text: None
+        """Told that the application cannot go on, and why; from any thread."""
         self.started_ns = time.time_ns()
 
     def unit(self, pid: str, entry: str, blob: bytes | str) -> LiveUnit:
