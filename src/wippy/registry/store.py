@@ -56,6 +56,8 @@ class Registry:
         self._state: dict[ID, Entry] = {}
         self._sorted: list[Entry] | None = None
         self._handlers: dict[str, Handler] = {}
+        self.discover: Callable[[str], None] = lambda kind: None
+        """Called with a kind that nobody has registered before a transaction that uses it; may register it."""
         self._participants: list[Any] = []
         self._listeners: list[Listener] = []
         self._internal = frozenset(internal_kinds)
@@ -191,6 +193,9 @@ class Registry:
         if self._owner is task:
             raise WippyError(INVALID, "a handler cannot change the registry while it takes part in a transaction")
         async with self._lock:
+            asked = operations()
+            for kind in {operation.entry.kind for operation in asked} - self._handlers.keys() - self._internal:
+                self.discover(kind)
             self._owner = task
             self._transactions += 1
             name = f"registry.tx/{self._transactions}"
@@ -207,7 +212,7 @@ class Registry:
             self._emit("registry.begin", f"{name}/begin")
             try:
                 try:
-                    await transaction.run(operations(), report_all=report_all)
+                    await transaction.run(asked, report_all=report_all)
                 except BaseException:
                     self._emit("registry.discard", f"{name}/discard")
                     raise

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib.metadata import entry_points
+import functools
 
 from wippy.registry.env_handlers import register_environment
 from wippy.security.policies import register_security
@@ -38,5 +38,12 @@ def register_kinds(site: Site) -> None:
     providers: dict[str, ProviderService] = {}
     registry.register("workflow.provider.sqlite", ProviderHandler(site, providers))
     registry.register("workflow.worker", WorkerHandler(site, providers))
-    for point in entry_points(group=GROUP):
-        registry.register(point.name, point.load()(site))
+    registry.discover = functools.partial(_discover, site)
+
+
+def _discover(site: Site, kind: str) -> None:
+    # Only now: the packages of an environment take longer to look through than most applications to start.
+    from importlib.metadata import entry_points
+
+    for point in entry_points(group=GROUP, name=kind):
+        site.registry.register(kind, point.load()(site))
