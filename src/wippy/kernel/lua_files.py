@@ -44,6 +44,7 @@ KERNEL_FILES = (
     "spawn",
     "dispatch",
     "workflow",
+    "workflow_task",
 )
 LAST_FILES = ("step", "boot")
 
