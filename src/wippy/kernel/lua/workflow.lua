@@ -4,7 +4,7 @@ local K = ...
 if not K.workflow then return end
 local raw = K.raw
 local rawtype = raw.type
-local park = K.park
+local S, park = K.state, K.park
 
 local ops = {}
 K.ops = ops
