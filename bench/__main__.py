@@ -28,17 +28,20 @@ def main() -> int:
         rows = importlib.import_module(f".{options.rows}", __package__).measure(QUICK if options.quick else FULL)
         sys.stdout.buffer.write(msgspec.json.encode(rows) + b"\n")
         return 0
-    head, rows, failed = machine(), [], False
+    head, rows, failed = machine(), [], []
     for subject in options.only or SUBJECTS:
         print(f"measuring {subject} …", file=sys.stderr, flush=True)
         found = _measure(subject, options.quick)
-        failed = failed or found is None
+        if found is None:
+            failed.append(subject)
         rows += found or []
     if options.json:
         sys.stdout.buffer.write(msgspec.json.encode({"machine": head, "rows": rows}) + b"\n")
     else:
         show(rows, head, None if sys.stdout.isatty() else 180)
-    return int(failed)
+    if failed:
+        print(f"failed, with the reason above: {', '.join(failed)}", file=sys.stderr)
+    return int(bool(failed))
 
 
 def _measure(subject: str, quick: bool) -> list[Row] | None:
