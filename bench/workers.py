@@ -18,10 +18,10 @@ def _burn(app: Application, on: str, n: int) -> None:
 
 
 def measure(effort: Effort) -> list[Row]:
-    n = 24 if effort.share < 1 else 26
+    n = 26 if effort.share < 1 else 31
     with application(host("one", 1), host("two", 2), unit("process.lua", "burn", BURN)) as app:
-        _burn(app, "app:two", n - 4)
-        _burn(app, "app:one", n - 4)
+        _burn(app, "app:two", n - 6)
+        _burn(app, "app:one", n - 6)
         two = seconds(effort, lambda: _burn(app, "app:two", n))
         one = seconds(effort, lambda: _burn(app, "app:one", n))
     return [Row("two workers against one, CPU-bound", one / two, "x", 1.6, note=f"{two:.2f} s against {one:.2f} s")]

@@ -37,6 +37,7 @@ return function(runs, steps)
   for _ = 1, runs do
     local event = events:receive()
     if event.result.error then return nil, event.result.error end
+    if event.result.value ~= steps * (steps - 1) / 2 then return nil, "wrong sum" end
   end
   return runs
 end
