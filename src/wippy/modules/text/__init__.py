@@ -1,0 +1,146 @@
+"""The module `text`."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from typing import Any
+
+from wippy.errors import INVALID, WippyError
+from wippy.modules.caller import Call
+from wippy.modules.module import Module
+from wippy.modules.text import diff, markdown, splitter
+from wippy.regex import ExpressionError, compile_expression
+
+__all__ = ["text"]
+
+text = Module("text", classes={"deterministic"}, lua=("regexp.lua", "diff.lua", "splitter.lua"))
+
+text.lua_function("regexp.compile(pattern: string)", doc="A Regexp in RE2 notation. Errors: INVALID.")
+for _signature in (
+    "match_string(s: string)",
+    "find_string(s: string)",
+    "find_all_string(s: string)",
+    "find_string_submatch(s: string)",
+    "find_all_string_submatch(s: string)",
+    "find_string_index(s: string)",
+    "find_all_string_index(s: string)",
+    "replace_all_string(s: string, replacement: string)",
+    "split(s: string, n?: integer)",
+    "num_subexp()",
+    "subexp_names()",
+    "string()",
+):
+    text.lua_method("Regexp", _signature)
+text.lua_function("diff.new(options?: table)", doc="A Differ.")
+for _signature in (
+    "compare(a: string, b: string)",
+    "summarize(diffs: table)",
+    "pretty_text(diffs: table)",
+    "pretty_html(diffs: table)",
+    "patch_make(a: string, b: string)",
+    "patch_apply(patches: table, s: string)",
+):
+    text.lua_method("Differ", _signature)
+text.lua_function("splitter.recursive(options?: table)", doc="A Splitter that cuts at separators.")
+text.lua_function("splitter.markdown(options?: table)", doc="A Splitter that cuts Markdown at its blocks.")
+text.lua_method("Splitter", "split_text(s: string)")
+text.lua_method("Splitter", "split_batch(pages: table)")
+
+
+@text.function(name="_compile", single=True)
+def compiled(call: Call, pattern: bytes) -> list[str]:
+    try:
+        return list(compile_expression(pattern).names)
+    except ExpressionError as error:
+        raise WippyError(INVALID, f"error parsing regexp: {error}", context="regex compile error") from None
+
+
+@text.function(name="_match", single=True)
+def matched(call: Call, pattern: bytes, subject: bytes) -> bool:
+    return compile_expression(pattern).found(subject)
+
+
+@text.function(name="_spans", single=True)
+def spans(call: Call, pattern: bytes, subject: bytes, limit: int) -> list[list[int]]:
+    """First and last byte of each group of each match, from 1; 1 and 0 for a group that took no part."""
+    found = compile_expression(pattern).spans(subject)
+    return [
+        [edge for first, last in groups for edge in ((first + 1, last) if first >= 0 else (1, 0))]
+        for groups in itertools.islice(found, limit if limit >= 0 else None)
+    ]
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else value.decode("utf-8", "replace") if isinstance(value, bytes) else ""
+
+
+def _options(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _diffs(value: Any) -> list[diff.Diff]:
+    items = value if isinstance(value, list) else []
+    return [
+        (item["operation"], _text(item.get("text")))
+        for item in items
+        if isinstance(item, dict) and str(item.get("operation")) in diff.OPERATIONS
+    ]
+
+
+def _shown(diffs: list[diff.Diff]) -> list[dict[str, str]]:
+    return [{"operation": operation, "text": content} for operation, content in diffs]
+
+
+@text.function(name="_compare")
+def compare(call: Call, options: Any, a: Any, b: Any) -> list[dict[str, str]]:
+    return _shown(diff.Differ(_options(options), not call.workflow).compare(_text(a), _text(b)))
+
+
+@text.function(name="_compare_apart")
+async def compare_apart(call: Call, options: Any, a: Any, b: Any) -> list[dict[str, str]]:
+    differ = diff.Differ(_options(options), True)
+    return _shown(await asyncio.to_thread(differ.compare, _text(a), _text(b)))
+
+
+@text.function(name="_patch_make")
+def patch_make(call: Call, options: Any, a: Any, b: Any) -> list[dict[str, str]]:
+    return [{"text": one} for one in diff.Differ(_options(options), not call.workflow).patches(_text(a), _text(b))]
+
+
+@text.function(name="_patch_make_apart")
+async def patch_make_apart(call: Call, options: Any, a: Any, b: Any) -> list[dict[str, str]]:
+    differ = diff.Differ(_options(options), True)
+    return [{"text": one} for one in await asyncio.to_thread(differ.patches, _text(a), _text(b))]
+
+
+@text.function(name="_patch_apply")
+def patch_apply(call: Call, options: Any, patches: Any, subject: Any) -> tuple[str, bool]:
+    items = patches if isinstance(patches, list) else []
+    texts = [_text(item.get("text")) for item in items if isinstance(item, dict)]
+    return diff.Differ(_options(options), not call.workflow).apply(texts, _text(subject))
+
+
+@text.function(name="_summarize", single=True)
+def summarize(call: Call, diffs: Any) -> dict[str, int]:
+    return diff.summary(_diffs(diffs))
+
+
+@text.function(name="_pretty_text")
+def pretty_text(call: Call, diffs: Any) -> str:
+    return diff.as_terminal_text(_diffs(diffs))
+
+
+@text.function(name="_pretty_html")
+def pretty_html(call: Call, diffs: Any) -> str:
+    return diff.as_html(_diffs(diffs))
+
+
+@text.function(name="_split_recursive")
+def split_recursive(call: Call, options: Any, subject: Any) -> list[str]:
+    return splitter.recursive(_options(options)).split(_text(subject))
+
+
+@text.function(name="_split_markdown")
+def split_markdown(call: Call, options: Any, subject: Any) -> list[str]:
+    return markdown.split(_text(subject), _options(options))
