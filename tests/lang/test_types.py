@@ -84,7 +84,10 @@ FORMS = [
     ("readonly {A}", {"kind": "readonly", "inner": arr(A)}),
     ("readonly", name("readonly")),
     ("typeof(a.b.c)", {"kind": "typeof", "text": "a.b.c", "path": ["a", "b", "c"]}),
-    ("typeof({x = 1 .. y})", {"kind": "typeof", "text": "{x = 1 .. y}", "path": None}),
+    (
+        "typeof({x = 1 .. y})",
+        {"kind": "typeof", "text": "{x = 1 .. y}", "path": None, "type": rec(("x", False, name("string")))},
+    ),
     ("keyof(A)", {"kind": "keyof", "inner": A}),
     ("A['x']", {"kind": "index", "object": A, "key": lit(b"x")}),
     ("A extends B ? C : A", {"kind": "conditional", "value": A, "base": B, "yes": C, "no": A}),

@@ -21,6 +21,7 @@ class Chunk(Struct):
         types: declared types as plain data (`describe.py`).
         requires: constant `require` calls in source order, (name, line).
         hash: `chunk_hash` of the source.
+        aliases: chunk-level locals that hold a required module, `local m = require("models")`: local -> required name.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Chunk(Struct):
     types: list[dict[str, Any]]
     requires: list[tuple[str, int]]
     hash: str
+    aliases: dict[str, str] = {}
 
 
 @cache

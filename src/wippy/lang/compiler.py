@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from wippy.errors import SourceError
 from wippy.lang.chunk import Chunk, chunk_hash, version
-from wippy.lang.describe import describe
+from wippy.lang.describe import aliases, describe
 from wippy.lang.emitter import emit
 from wippy.lang.lexer import normalize
 from wippy.lang.parser import parse
@@ -32,7 +32,7 @@ def compile_source(source: bytes | str, name: str) -> Chunk:
     parsed = parse(source, name)
     lua = emit(parsed)
     _check(lua, name, source)
-    return Chunk(name, lua, describe(parsed), parsed.requires, chunk_hash(source, name))
+    return Chunk(name, lua, describe(parsed), parsed.requires, chunk_hash(source, name), aliases(parsed))
 
 
 _thread = threading.local()

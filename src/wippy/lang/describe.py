@@ -12,7 +12,7 @@ A declaration is `{"name", "line", "params": [[name, constraint type or None], �
 | `record` | `fields`: [[name, optional, type], …] |
 | `interface` | `bases` (types), `fields` as in a record |
 | `function` | `params`: [[name or None, type], …], `vararg`: type or None, `results` |
-| `typeof` | `text` of the expression, `path` when it is a dotted name |
+| `typeof` | `text` of the expression, `path` when it is a dotted name, `type` of its value where it is known |
 | `index` | `object`, `key` |
 | `conditional` | `value`, `base`, `yes`, `no` |
 | `asserts` | `name`, `inner` or None |
@@ -25,7 +25,7 @@ from typing import Any
 
 from wippy.lang import tree
 from wippy.lang.lexer import decode, unquote
-from wippy.lang.tree import Chunk, Expression, Type
+from wippy.lang.tree import Chunk, Expression, Local, Type
 
 _ANY: dict[str, Any] = {"kind": "name", "path": ["any"], "args": []}
 
@@ -43,6 +43,28 @@ def describe(chunk: Chunk) -> list[dict[str, Any]]:
         }
         for declaration in chunk.declarations
     ]
+
+
+def aliases(chunk: Chunk) -> dict[str, str]:
+    """Chunk-level locals that hold a required module: local -> name given to `require`."""
+    found: dict[str, str] = {}
+    for node in chunk.body:
+        if isinstance(node, Local):
+            for param, value in zip(node.names, node.values, strict=False):
+                required = _required(value)
+                if param.name and required is not None:
+                    found[param.name] = required
+    return found
+
+
+def _required(node: Expression) -> str | None:
+    if isinstance(node, tree.Cast):
+        return _required(node.value)
+    if not isinstance(node, tree.Call) or not isinstance(node.callee, tree.Name) or node.callee.name != "require":
+        return None
+    if len(node.args) != 1 or not isinstance(node.args[0], tree.String):
+        return None
+    return unquote(node.args[0].text).decode("utf-8", "replace")
 
 
 def _maybe(chunk: Chunk, node: Type | None) -> dict[str, Any] | None:
@@ -120,7 +142,11 @@ def describe_type(chunk: Chunk, node: Type) -> dict[str, Any]:
         case tree.TypeOf():
             tokens = chunk.tokens
             text = tokens.source[tokens.starts[node.value.at] : tokens.ends[node.value.to - 1]]
-            return {"kind": "typeof", "text": decode(text), "path": _path(node.value)}
+            described = {"kind": "typeof", "text": decode(text), "path": _path(node.value)}
+            from wippy.lang.infer import static_type  # needs this file, and hardly any chunk needs it
+
+            type = static_type(chunk, node.value)
+            return described if type is None else {**described, "type": type}
     raise TypeError(f"no type node: {node!r}")
 
 

@@ -2,7 +2,7 @@
 
 The result is a factory. Called as `factory(env, rt)` it gives the main function of the chunk:
 
-    local _ENV,W_w=...;local W_c,W_p=W_w.limit,W_w.preempt;local User=W_w.type("User");return function(...) … end
+    local _ENV,W_w=...;local W_c,W_p=W_w.limit,W_w.preempt;local User=W_w.type("User",_ENV);return function(...) … end
 
 `rt` has these fields; a chunk fetches only those it uses:
 
@@ -17,7 +17,7 @@ The result is a factory. Called as `factory(env, rt)` it gives the main function
 | `mod(a, b)` | `a % b` | integer division by zero gives NaN |
 | `idiv(a, b)` | `a // b` | truncates both operands first |
 | `shr(a, b)`, `shl(a, b)` | `>>`, `<<` | arithmetic shift; negative amounts shift the other way |
-| `type(name)` | chunk-level types | the type value declared under that name in this chunk |
+| `type(name, env)` | chunk-level types | the type value that the chunk declares under that name, or the global of that name |
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ class Emitter:
         if len(names) > _MAX_TYPES:
             self._too_many_types(names[_MAX_TYPES])
         if names:
-            values = ",".join(f'{prefix}w.type("{name}")' for name in names)
+            values = ",".join(f'{prefix}w.type("{name}",_ENV)' for name in names)
             head += f"local {','.join(self._renamed(name) for name in names)}={values};"
         return head + "return function(...)" + self.safepoint
 

@@ -56,6 +56,7 @@ class CodeStore:
         self._codes: dict[str, LuaCode] = {}
         self._keys: dict[str, bytes] = {}
         self._chunks: dict[bytes, tuple[bytes, bytes]] = {}
+        self._types: dict[bytes, bytes] = {}
         self._packed: dict[str, bytes] = {}
         self.revision = 0
 
@@ -83,6 +84,8 @@ class CodeStore:
         key = (chunk.hash + ":" + code.id).encode()
         with self._lock:
             self._chunks[key] = (chunk.lua, b"t")
+            if chunk.types:
+                self._types[key] = codec.pack([{"types": chunk.types, "aliases": chunk.aliases}])[1:]
         return key
 
     def put(self, code: LuaCode) -> None:
@@ -130,6 +133,10 @@ class CodeStore:
     def chunk(self, key: bytes) -> tuple[bytes, bytes] | None:
         """Text and mode of a chunk."""
         return self._chunks.get(key)
+
+    def chunk_types(self, key: bytes) -> bytes | None:
+        """The declared types of a chunk, packed: `{types, aliases}` as in `wippy.lang.chunk.Chunk`, or None."""
+        return self._types.get(key)
 
     def packed(self, id: str) -> bytes:
         """What a VM needs to run an entry. Raises WippyError: NOT_FOUND."""

@@ -12,6 +12,7 @@ import msgspec
 from wippy.errors import WippyError
 from wippy.kernel import codec
 from wippy.modules.bindings import Bindings
+from wippy.regex import compile_expression
 from wippy.units.clock import Clock
 from wippy.units.code import CodeStore
 from wippy.units.frame import Frame, Scopes, frame_of
@@ -101,6 +102,13 @@ class Runtime:
                 self._complain("a permission check failed", error)
                 return False
 
+        def expression_found(source: bytes, text: bytes) -> bool | None:
+            """Whether a regular expression is found in a text; None for an invalid one."""
+            try:
+                return compile_expression(source).found(text)
+            except Exception:
+                return None
+
         def release(pid: bytes) -> None:
             try:
                 for error in bindings.release(pid.decode()):
@@ -122,6 +130,8 @@ class Runtime:
 
         return {
             "chunk": code.chunk,
+            "chunk_types": code.chunk_types,
+            "expression_found": expression_found,
             "code": code_of,
             "module_call": module_call,
             "module_load": bindings.module_load,

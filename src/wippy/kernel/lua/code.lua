@@ -5,31 +5,15 @@ local setmt, rawtype, xpcall, load, next, rawget, tostring =
   raw.setmetatable, raw.type, raw.xpcall, raw.load, raw.next, raw.rawget, raw.tostring
 local S = K.state
 
-local chunks = {} -- key -> {factory=, rt=}
+local chunks = {} -- key -> {factory=, key=}
 local units = {}  -- entry ID -> definition
 
-local TYPE_NAME, TYPE_SHAPE = K.key("type name"), K.key("type shape")
-local type_methods = {}
-local TypeValue = K.class({
-  name = "type",
-  methods = type_methods,
-  tostring = function(t) return t[TYPE_NAME] end,
-})
-K.TypeValue, K.TYPE_NAME, K.TYPE_SHAPE = TypeValue, TYPE_NAME, TYPE_SHAPE
-function type_methods.name(t) return t[TYPE_NAME] end
-
-local function make_rt(shapes)
-  local values = {}
-  return setmt({
-    type = function(name)
-      local value = values[name]
-      if not value then
-        value = setmt({ [TYPE_NAME] = name, [TYPE_SHAPE] = shapes and shapes[name] }, TypeValue)
-        values[name] = value
-      end
-      return value
-    end,
-  }, { __index = K.rt })
+-- What the code of a chunk calls, for one unit: the names in its types are those of the unit.
+local function make_rt(scope)
+  local rt = {}
+  for name, helper in next, K.rt do rt[name] = helper end
+  function rt.type(name, env) return K.types.declared_value(scope, name, env) end
+  return rt
 end
 
 -- A chunk by its key; the text comes from Python once per VM.
@@ -40,10 +24,7 @@ local function chunk_of(key, name)
   if not text then return nil, "the code of " .. name .. " is gone" end
   local factory, err = load(text, "=" .. name, mode)
   if not factory then return nil, err end
-  local rt, copy = make_rt(), {}
-  for k, v in next, K.rt do copy[k] = v end
-  copy.type = rt.type
-  chunk = { factory = factory, rt = copy }
+  chunk = { factory = factory, key = key }
   chunks[key] = chunk
   return chunk
 end
@@ -54,22 +35,24 @@ local function define(id)
   local d = K.decode(packed)
   local unit = { id = id, kind = d.kind, method = d.method, pool_config = d.pool, options = d.options,
     default_host = d.default_host, callable = d.callable, libs = {}, revision = d.revision, pinned = d.pinned }
-  local base = {}
+  local base, aliases = {}, { channel = true, process = true, payload = true }
   for name, value in next, K.base do base[name] = value end
   for _, pair in raw.ipairs(d.modules) do
     local module, err = K.module(pair[2])
     if not module then return nil, err end
-    base[pair[1]] = module
+    base[pair[1]], aliases[pair[1]] = module, true
   end
   for i, lib in raw.ipairs(d.libs) do
     local chunk, err = chunk_of(lib.key, lib.id)
     if not chunk then return nil, K.new_error("Internal", "failed to load dependency " .. lib.id .. ": " .. err, false) end
-    unit.libs[i] = { chunk = chunk, aliases = lib.aliases, id = lib.id }
+    local scope = K.types.scope(lib.key, aliases)
+    for _, alias in raw.ipairs(lib.aliases) do aliases[alias] = scope end
+    unit.libs[i] = { factory = chunk.factory, rt = make_rt(scope), aliases = lib.aliases, id = lib.id }
   end
   if d.main then
     local chunk, err = chunk_of(d.main, id)
     if not chunk then return nil, K.new_error("Internal", "failed to execute script: " .. err, false) end
-    unit.main = chunk
+    unit.main, unit.main_rt = chunk.factory, make_rt(K.types.scope(d.main, aliases))
   end
   unit.envmt = { __index = base, __metatable = false }
   return unit
@@ -100,13 +83,12 @@ local function instantiate(unit, env)
   for i = 1, #libs do
     local lib = libs[i]
     S.loading = lib.id
-    local value = lib.chunk.factory(env, lib.chunk.rt)()
+    local value = lib.factory(env, lib.rt)()
     local aliases = lib.aliases
     for k = 1, #aliases do env[aliases[k]] = value end
   end
   S.loading = nil
-  local chunk = unit.main
-  return chunk.factory(env, chunk.rt)()
+  return unit.main(env, unit.main_rt)()
 end
 
 -- A fresh state of a unit: environment and entry function, or nil, nil, error.
