@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import completion, help, init, registry, run, version
+from . import completion, help, init, lint, registry, run, version
 from .arguments import Command
 
 ABOUT = "Runs applications made of functions, processes and durable workflows, written in typed Lua."
@@ -10,5 +10,13 @@ ABOUT = "Runs applications made of functions, processes and durable workflows, w
 
 def root() -> Command:
     """The program: its commands are its subcommands."""
-    commands = (run.COMMAND, init.COMMAND, registry.COMMAND, version.COMMAND, completion.COMMAND, help.COMMAND)
+    commands = (
+        run.COMMAND,
+        init.COMMAND,
+        lint.COMMAND,
+        registry.COMMAND,
+        version.COMMAND,
+        completion.COMMAND,
+        help.COMMAND,
+    )
     return Command("wippy", ABOUT, subcommands=commands)

@@ -1,0 +1,277 @@
+"""The check of all Lua entries of a project: in the order of their imports, each result kept by its content."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from wippy.lang.check.diagnostic import ERROR, UNDEFINED, Diagnostic
+from wippy.lang.check.prelude import REQUIRABLE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from wippy.lang.check.checker import Interface
+    from wippy.lang.check.types import Type
+    from wippy.registry.entry import Entry
+
+KINDS = frozenset(("function.lua", "library.lua", "process.lua", "workflow.lua"))
+CACHE = Path(".wippy") / "cache" / "lint"
+_FILE = "results"
+_SIZE = 16
+
+
+class Source(msgspec.Struct):
+    """One Lua entry as the check needs it."""
+
+    id: str
+    ns: str
+    text: str
+    modules: list[str]
+    imports: dict[str, str]
+    file: str | None = None
+    line: int | None = None
+
+
+def sources(entries: list[Entry]) -> dict[str, Source]:
+    """The Lua entries that have a source, by ID."""
+    found: dict[str, Source] = {}
+    for entry in entries:
+        text = entry.data.get("source")
+        if entry.kind not in KINDS or not isinstance(text, str):
+            continue
+        id = str(entry.id)
+        found[id] = Source(id, entry.id.ns, text, _modules(entry), _imports(entry), *_place(entry))
+    return found
+
+
+def _place(entry: Entry) -> tuple[str | None, int | None]:
+    """The file of the source, and the line in front of its first one where it stands in a definition file."""
+    file = entry.file_of("source")
+    if file:
+        return str(file), 0
+    if entry.source is None:
+        return None, None
+    line = entry.source.line_of("data", "source")
+    return str(entry.source.file), line or None
+
+
+def _modules(entry: Entry) -> list[str]:
+    modules = entry.data.get("modules")
+    return [name for name in modules if isinstance(name, str)] if isinstance(modules, list) else []
+
+
+def _imports(entry: Entry) -> dict[str, str]:
+    imports = entry.data.get("imports")
+    out: dict[str, str] = {}
+    for alias, target in (imports if isinstance(imports, dict) else {}).items():
+        if isinstance(target, dict):
+            target = f"{target.get('ns', '')}:{target.get('name', '')}"
+        if isinstance(target, str):
+            out[str(alias)] = target
+    return out
+
+
+class Project:
+    """The Lua entries of a project and what was found in each.
+
+    Args:
+        found: the sources, by ID.
+        cache: folder in which results are kept, None for none.
+    """
+
+    def __init__(self, found: Mapping[str, Source], cache: Path | None = CACHE) -> None:
+        self.sources = found
+        self.cache = cache
+        self.keys: dict[str, bytes] = {}
+        self.interfaces: dict[str, Interface] = {}
+        self._types: dict[str, Type | None] = {}
+        self._catalog: Any = None
+        self._kept = _read(cache)
+        self._fresh: dict[bytes, list[Diagnostic]] = {}
+
+    def reach(self, ids: list[str]) -> list[str]:
+        """These entries and all they import, sorted."""
+        seen: set[str] = set()
+        stack = [id for id in ids if id in self.sources]
+        while stack:
+            id = stack.pop()
+            if id in seen:
+                continue
+            seen.add(id)
+            stack.extend(target for target in self.sources[id].imports.values() if target in self.sources)
+        return sorted(seen)
+
+    def check(self, ids: list[str]) -> dict[str, list[Diagnostic]]:
+        """Findings of each entry, style rules included, imported entries first."""
+        out: dict[str, list[Diagnostic]] = {}
+        for id in self._order(ids):
+            key = self._key(id)
+            held = self._kept.get(key)
+            out[id] = self._fresh[key] = held if held is not None else self._check(id)
+        if set(self._fresh) != set(self._kept):
+            _write(self.cache, self._fresh)
+        return out
+
+    def _order(self, ids: list[str]) -> list[str]:
+        """Depth first from a stack; an import cycle is cut where it closes."""
+        order: list[str] = []
+        state: dict[str, int] = {}
+        for start in ids:
+            stack: list[tuple[str, bool]] = [(start, False)]
+            while stack:
+                id, done = stack.pop()
+                if done:
+                    state[id] = 2
+                    order.append(id)
+                    continue
+                if id in state or id not in self.sources:
+                    continue
+                state[id] = 1
+                stack.append((id, True))
+                stack.extend((target, False) for target in self.sources[id].imports.values() if target not in state)
+        return order
+
+    def _key(self, id: str) -> bytes:
+        found = self.keys.get(id)
+        if found is not None:
+            return found
+        source = self.sources[id]
+        digest = blake2b(_version(), digest_size=_SIZE)
+        parts = [id, source.text, *source.modules, ""]
+        for alias, target in source.imports.items():
+            known = self.keys.get(target)
+            parts += [alias, target, known.hex() if known is not None else str(target in self.sources)]
+        for part in parts:
+            raw = part.encode("utf-8", "surrogateescape")
+            digest.update(len(raw).to_bytes(8, "little"))
+            digest.update(raw)
+        found = self.keys[id] = digest.digest()
+        return found
+
+    def _check(self, id: str) -> list[Diagnostic]:
+        from wippy.lang.check.checker import check_source
+
+        source = self.sources[id]
+        libraries = {
+            alias: self.interfaces[target]
+            for alias, target in source.imports.items()
+            if self._interface(target) is not None
+        }
+        found, chunk, interface = check_source(
+            source.text, id, modules=self._module_types(source), libraries=libraries, rules=True
+        )
+        if interface is not None:
+            self.interfaces[id] = interface
+        undeclared = [] if chunk is None else self._undeclared(source, chunk)
+        return sorted([*self._unknown(source), *undeclared, *found], key=lambda each: each.order)
+
+    def _interface(self, id: str) -> Interface | None:
+        """What importers know of an entry; made on demand where its findings came from the cache."""
+        if id in self.interfaces or id not in self.sources:
+            return self.interfaces.get(id)
+        from wippy.errors import SourceError
+        from wippy.lang.check.checker import Checker
+        from wippy.lang.parser import parse
+
+        source = self.sources[id]
+        if id not in self.keys:
+            return None
+        libraries: dict[str, Interface] = {}
+        for alias, target in source.imports.items():
+            if target in self.interfaces:
+                libraries[alias] = self.interfaces[target]
+        try:
+            chunk = parse(source.text, id)
+        except SourceError:
+            return None
+        self.interfaces[id] = Checker(chunk, {}, libraries).interface()
+        return self.interfaces[id]
+
+    def _module_types(self, source: Source) -> dict[str, Type]:
+        types: dict[str, Type] = {}
+        named = {name: name for name in (*source.modules, "channel", "process", "payload")}
+        named.update({alias: target for alias, target in source.imports.items() if ":" not in target})
+        for alias, name in named.items():
+            found = self._module(name)
+            if found is not None:
+                types[alias] = found
+        return types
+
+    def _module(self, name: str) -> Type | None:
+        if name not in self._types:
+            from wippy.modules.catalog import Catalog
+            from wippy.modules.signature import module_type
+
+            if self._catalog is None:
+                self._catalog = Catalog()
+            module = self._catalog.get(name)
+            self._types[name] = None if module is None else module_type(module)
+        return self._types[name]
+
+    def _unknown(self, source: Source) -> list[Diagnostic]:
+        """Modules and imports that do not exist."""
+        out: list[Diagnostic] = []
+        for name in source.modules:
+            if name not in REQUIRABLE and self._module(name) is None:
+                out.append(Diagnostic(UNDEFINED, ERROR, f"unknown module '{name}' in modules:"))
+        for alias, target in source.imports.items():
+            missing = target not in self.sources if ":" in target else self._module(target) is None
+            if missing:
+                out.append(Diagnostic(UNDEFINED, ERROR, f"import '{alias}' names {target}, which does not exist"))
+        return out
+
+    def _undeclared(self, source: Source, chunk: Any) -> list[Diagnostic]:
+        """Constant `require` calls that can only fail."""
+        known = {*source.modules, *source.imports, *REQUIRABLE}
+        out: list[Diagnostic] = []
+        for name, line in chunk.requires:
+            if name not in known and name not in chunk.globals:
+                text = f"module '{name}' not found: it is in neither modules: nor imports: of {source.id}"
+                out.append(Diagnostic(UNDEFINED, ERROR, text, line))
+        return out
+
+
+def _version() -> bytes:
+    """Changes with everything that findings depend on besides the sources."""
+    global _digest
+    if not _digest:
+        import wippy
+
+        digest = blake2b(digest_size=_SIZE)
+        root = Path(wippy.__file__).parent
+        for folder in (root / "lang", root / "modules"):
+            for path in sorted(folder.rglob("*.py")):
+                state = path.stat()
+                digest.update(f"{path}|{state.st_size}|{state.st_mtime_ns}\n".encode())
+        digest.update(Path(__file__).read_bytes())
+        _digest = digest.digest()
+    return _digest
+
+
+_digest = b""
+
+
+def _read(folder: Path | None) -> dict[bytes, list[Diagnostic]]:
+    if folder is None:
+        return {}
+    try:
+        return msgspec.msgpack.decode((folder / _FILE).read_bytes(), type=dict[bytes, list[Diagnostic]])
+    except (OSError, msgspec.MsgspecError):
+        return {}
+
+
+def _write(folder: Path | None, kept: dict[bytes, list[Diagnostic]]) -> None:
+    """A cache that cannot be written is no mistake of the user."""
+    if folder is None:
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        part = folder / f"{_FILE}.part"
+        part.write_bytes(msgspec.msgpack.encode(kept))
+        part.replace(folder / _FILE)
+    except OSError:
+        return

@@ -1,0 +1,189 @@
+"""The check of one chunk, and what it shows to chunks that import it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from wippy.errors import SourceError
+from wippy.lang import tree
+from wippy.lang.check.core import Env
+from wippy.lang.check.diagnostic import DEPTH, ERROR, FAILED, HINT, PARSE, UNRESOLVED_TYPE, WARNING, Diagnostic
+from wippy.lang.check.resolve import Resolver
+from wippy.lang.check.statements import Frame, Statements
+from wippy.lang.check.style import style
+from wippy.lang.check.survey import Survey
+from wippy.lang.check.types import ANY, Function, Named, Open, Type, TypeValue
+from wippy.lang.parser import parse
+from wippy.lang.tree import Chunk
+
+
+class Interface:
+    """What importers know of a library.
+
+    Attributes:
+        value: the type of what its chunk returns.
+    """
+
+    def __init__(self, resolver: Resolver, value: Type) -> None:
+        self._resolver = resolver
+        self.value = value
+
+    def exported(self, name: str, args: list[Type]) -> Named | None:
+        """A declared type of the library by its name."""
+        found = self._resolver.named(name, args)
+        return found if isinstance(found, Named) else None
+
+
+class Checker(Statements):
+    """Checks one chunk.
+
+    Args:
+        chunk: the tree.
+        modules: the globals that modules and libraries are: name → type of the value.
+        libraries: import alias → what is known of the library.
+    """
+
+    def __init__(
+        self, chunk: Chunk, modules: Mapping[str, Type] | None = None, libraries: Mapping[str, Interface] | None = None
+    ) -> None:
+        survey = Survey(chunk)
+        self.libraries = dict(libraries or {})
+        self.aliases: dict[str, Interface] = dict(self.libraries)
+        super().__init__(chunk, survey, self.aliases)
+        self.modules = {**(modules or {}), **{alias: each.value for alias, each in self.libraries.items()}}
+        self.frame = Frame(None)
+        self.resolver.typeof = lambda node: self.infer(node, {}, True)
+        self.tables = self._tables()
+        self._name_libraries(chunk)
+
+    def unresolved(self, node: tree.TypeName) -> None:
+        if not self.silent:
+            self.report(UNRESOLVED_TYPE, node, f"unresolved type {'.'.join(node.path)}", HINT)
+
+    def run(self) -> list[Diagnostic]:
+        """All findings, worst first."""
+        self.block(self.chunk.body, {})
+        return self.found
+
+    def interface(self) -> Interface:
+        """What importers know. No body is checked."""
+        return Interface(self.resolver, self._returned())
+
+    def required(self, node: tree.Expression) -> Type:
+        if isinstance(node, tree.String):
+            return self.modules.get(node.text[1:-1], ANY)
+        return ANY
+
+    def _name_libraries(self, chunk: Chunk) -> None:
+        """`local m = require("alias")`: types may be named by m as well."""
+        for node in chunk.body:
+            if not isinstance(node, tree.Local):
+                continue
+            for param, value in zip(node.names, node.values, strict=False):
+                if (
+                    isinstance(value, tree.Call)
+                    and isinstance(value.callee, tree.Name)
+                    and value.callee.name == "require"
+                    and len(value.args) == 1
+                    and isinstance(value.args[0], tree.String)
+                ):
+                    library = self.libraries.get(value.args[0].text[1:-1])
+                    if library is not None and param.name:
+                        self.aliases[param.name] = library
+
+    def _tables(self) -> dict[int, dict[str, Type]]:
+        """The functions that `function M.f` and `function M:f` put into a table held by a local that never changes."""
+        survey = self.survey
+        found: dict[int, dict[str, Type]] = {}
+        for (at, name), nodes in survey.owned.items():
+            if len(nodes) != 1 or at in survey.writes or (at, name) in survey.replaced or (at, "*") in survey.replaced:
+                continue
+            node = nodes[0]
+            function = self.resolver.signature(node.function.tparams, node.function.params, node.function.results, {})
+            function.method = node.method is not None
+            if function.method:
+                function.surplus = function.surplus and bool(function.params)
+            function.name = name
+            found.setdefault(at, {})[name] = function
+        return found
+
+    def declare(self, at: int, env: Env, annotation: Type | None, value: Type) -> None:
+        known = self.tables.get(at)
+        if known and annotation is None and isinstance(value, Open):
+            value = Open({**value.functions, **known}, value.literal)
+        super().declare(at, env, annotation, value)
+
+    def _returned(self) -> Type:
+        """The type of what the chunk returns, as far as it can be seen without following its flow."""
+        body = self.chunk.body
+        if not body or not isinstance(body[-1], tree.Return) or not body[-1].values:
+            return ANY
+        value = body[-1].values[0]
+        if isinstance(value, tree.Name) and value.variable is not None:
+            return Open(dict(self.tables.get(value.variable.at, {})), False)
+        if not isinstance(value, tree.Table):
+            return ANY
+        functions: dict[str, Type] = {}
+        local = self._local_functions()
+        for item in value.items:
+            if item.name is None:
+                continue
+            if isinstance(item.value, tree.Name):
+                if item.value.variable is not None:
+                    made = local.get(item.value.variable.at)
+                    if made is not None:
+                        functions[item.name] = made
+                else:
+                    declared = self.resolver.named(item.value.name, [])
+                    if declared is not None:
+                        functions[item.name] = TypeValue(declared)
+        return Open(functions, False)
+
+    def _local_functions(self) -> dict[int, Function]:
+        found: dict[int, Function] = {}
+        for node in self.chunk.body:
+            if isinstance(node, tree.LocalFunction) and node.at + 2 not in self.survey.writes:
+                function = node.function
+                made = self.resolver.signature(function.tparams, function.params, function.results, {})
+                made.name = node.name
+                found[node.at + 2] = made
+        return found
+
+
+def check_source(
+    source: bytes | str,
+    name: str,
+    *,
+    modules: Mapping[str, Type] | None = None,
+    libraries: Mapping[str, Interface] | None = None,
+    rules: bool = False,
+) -> tuple[list[Diagnostic], Chunk | None, Interface | None]:
+    """Checks a chunk.
+
+    Args:
+        source: the text; `str` is taken as UTF-8.
+        name: entry ID or path, for messages.
+        modules: name of a module → type of its table, for those that the chunk may use.
+        libraries: alias → interface of an imported library.
+        rules: also the style rules.
+
+    Returns:
+        The findings; the tree and what importers know, None after a syntax error.
+    """
+    try:
+        chunk = parse(source, name)
+    except SourceError as error:
+        return [Diagnostic(PARSE, ERROR, error.bare, error.line, error.column, True)], None, None
+    interface: Interface | None = None
+    try:
+        checker = Checker(chunk, modules, libraries)
+        interface = checker.interface()
+        found = checker.run()
+    except RecursionError:
+        found = [Diagnostic(DEPTH, WARNING, "nested too deeply to be checked; split it into smaller functions")]
+    except Exception as error:
+        # A fault of the checker must not keep a program from running.
+        found = [Diagnostic(FAILED, WARNING, f"the checker failed: {type(error).__name__}: {error}")]
+    if rules:
+        found = [*found, *style(chunk)]
+    return sorted(found, key=lambda each: each.order), chunk, interface

@@ -1,0 +1,53 @@
+"""What the checker and the style rules report."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+ERROR = "error"
+WARNING = "warning"
+HINT = "hint"
+SEVERITIES = (ERROR, WARNING, HINT)
+
+MISMATCH = "E0000"
+UNDEFINED = "E0001"
+NOT_CALLABLE = "E0002"
+ARGUMENTS = "E0003"
+NO_FIELD = "E0004"
+NOT_INDEXABLE = "E0005"
+READONLY = "E0008"
+UNREACHABLE = "E0009"
+MISSING_RETURN = "E0010"
+DEPTH = "E0011"
+UNRESOLVED_TYPE = "E0012"
+OPERAND = "E0019"
+CONSTRAINT = "E0020"
+CALL_OPTIONAL = "E0021"
+NO_METHOD = "E0022"
+INDEX_OPTIONAL = "E0023"
+FAILED = "E9999"
+PARSE = "P0001"
+
+
+class Diagnostic(Struct, frozen=True):
+    """One finding.
+
+    Attributes:
+        code: `E…` of the checker, `W…` of a style rule, `P0001`.
+        severity: error, warning or hint.
+        message: one line.
+        line, column: 1-based, None where the finding has no place in the source.
+        rejects: a strict registration refuses the entry because of it.
+    """
+
+    code: str
+    severity: str
+    message: str
+    line: int | None = None
+    column: int | None = None
+    rejects: bool = False
+
+    @property
+    def order(self) -> tuple[int, int, int, str]:
+        """Worst first, then by place."""
+        return (SEVERITIES.index(self.severity), self.line or 0, self.column or 0, self.code)

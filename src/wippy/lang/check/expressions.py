@@ -1,0 +1,398 @@
+"""The types of expressions, and the mistakes in them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from wippy.lang import tree
+from wippy.lang.check.calls import Calls, Results
+from wippy.lang.check.core import Env
+from wippy.lang.check.diagnostic import NO_FIELD, OPERAND
+from wippy.lang.check.members import barrier, element, member, with_self
+from wippy.lang.check.prelude import standard
+from wippy.lang.check.survey import field_name
+from wippy.lang.check.text import show
+from wippy.lang.check.types import (
+    ABSENT,
+    ANY,
+    BASICS,
+    BOOLEAN,
+    ERROR,
+    FUNCTION,
+    INTEGER,
+    NEVER,
+    NIL,
+    NUMBER,
+    NUMBERS,
+    QUOTIENT,
+    STRING,
+    THREAD,
+    UNKNOWN,
+    Function,
+    Literal,
+    Open,
+    Record,
+    Type,
+    TypeValue,
+    TypeVariable,
+    falsy,
+    force,
+    members,
+    truthy,
+    union,
+    widened,
+    without_nil,
+)
+from wippy.lang.describe import literal
+from wippy.lang.tree import Expression
+
+_SUFFIXED = (tree.Field, tree.Index, tree.Call, tree.MethodCall)
+_ARITHMETIC = frozenset(("+", "-", "*", "/", "//", "%", "^"))
+_BITWISE = frozenset(("&", "|", "~", "<<", ">>"))
+_TYPE_VALUES = frozenset(("integer", "number", "boolean", "any", "unknown", "never"))
+
+
+class Expressions(Calls):
+    """Expressions."""
+
+    modules: dict[str, Type]
+
+    def infer(self, node: Expression, env: Env, probe: bool = False) -> Type:
+        return _INFER[type(node)](self, node, env, probe)
+
+    def condition(self, node: Expression, env: Env) -> None:
+        """Infers a condition: fields that may not be there may be tested in it."""
+        self._tested(node, env)
+
+    def _tested(self, node: Expression, env: Env) -> Type:
+        bare = node
+        while isinstance(bare, tree.Paren):
+            bare = bare.inner
+        if isinstance(bare, tree.Binary) and bare.op in ("==", "~="):
+            self.infer(bare.left, env, True)
+            self.infer(bare.right, env, True)
+            return BOOLEAN
+        return self.infer(bare, env, True)
+
+    # Plain values
+
+    def _name(self, node: tree.Name, env: Env, probe: bool) -> Type:
+        if node.variable is not None:
+            return self.variable(node.variable.at, env)
+        return self.global_type(node.name)
+
+    def global_type(self, name: str) -> Type:
+        """The type of a global as far as it is known."""
+        if name in self.survey.global_writes or name in self.survey.global_functions:
+            return ANY
+        declared = self.resolver.named(name, [])
+        if declared is not None:
+            return TypeValue(declared)
+        if name in self.modules:
+            return self.modules[name]
+        if name in _TYPE_VALUES:
+            return TypeValue(BASICS[name])
+        return standard().get(name, ANY)
+
+    def type_named(self, node: Expression) -> Type | None:
+        while isinstance(node, tree.Paren):
+            node = node.inner
+        if isinstance(node, tree.Name) and node.variable is None and node.name == "string":
+            return STRING
+        if isinstance(node, (tree.Name, tree.Field)):
+            held, self.found = self.found, []
+            found = force(self.infer(node, {}, True))
+            self.found = held
+            if isinstance(found, TypeValue):
+                return found.type
+        return None
+
+    def _constant_value(self, node: tree.Constant, env: Env, probe: bool) -> Type:
+        if node.text == "...":
+            found = env.get(-1, ANY)
+            return found if isinstance(found, (Literal,)) or found is ANY else union((found, ABSENT))
+        value = self._constant(node)
+        assert value is not None
+        return value
+
+    def _literal_value(self, node: tree.String | tree.Number, env: Env, probe: bool) -> Type:
+        return Literal(literal(node.text))
+
+    def _table_value(self, node: tree.Table, env: Env, probe: bool) -> Type:
+        functions: dict[str, Type] = {}
+        for item in node.items:
+            if item.key is not None:
+                self.infer(item.key, env)
+            found = self.infer(item.value, env)
+            if item.name is not None and isinstance(found, (Function, TypeValue)):
+                functions[item.name] = found
+        return Open({name: each for name, each in functions.items() if name not in self.survey.fields_written})
+
+    def _function(self, node: tree.Function, env: Env, probe: bool) -> Type:
+        return self.function_value(node, env, None)
+
+    def _cast(self, node: tree.Cast, env: Env, probe: bool) -> Type:
+        inner = self.infer(node.value, env)
+        if node.type is None:
+            return without_nil(inner)
+        return self.resolver.type(node.type, self.bound)
+
+    def _paren(self, node: tree.Paren, env: Env, probe: bool) -> Type:
+        inner: Expression = node
+        while isinstance(inner, tree.Paren):
+            inner = inner.inner
+        return self.infer(inner, env, probe)
+
+    # Suffixes
+
+    def _suffixed(self, node: Expression, env: Env, probe: bool) -> Type:
+        return (
+            self._chain(node, env, probe).at(0)
+            if isinstance(node, (tree.Call, tree.MethodCall))
+            else (self._chain(node, env, probe).first[0])
+        )
+
+    def call_results(self, node: tree.Call | tree.MethodCall, env: Env) -> Results:
+        return self._chain(node, env, False)
+
+    def _chain(self, node: Any, env: Env, probe: bool) -> Results:
+        """A chain of fields, indexes and calls, from its beginning."""
+        chain: list[Any] = []
+        while isinstance(node, _SUFFIXED):
+            chain.append(node)
+            node = node.callee if isinstance(node, tree.Call) else node.object
+        now = Results([self.infer(node, env)])
+        key = self.key(node) if isinstance(node, tree.Name) else None
+        path: tuple[Any, ...] | None = (key,) if key is not None else None
+        last = len(chain) - 1
+        for index, step in enumerate(reversed(chain)):
+            owner = now.at(0)
+            kind = type(step)
+            if kind is tree.Call:
+                now = self.call(step, owner, env)
+                self.after_call(env)
+                path = None
+            elif kind is tree.MethodCall:
+                now = self.method(step, owner, env)
+                self.after_call(env)
+                path = None
+            else:
+                name = field_name(step)
+                if path is not None:
+                    path = (*path, name) if name is not None else None
+                if kind is tree.Index and name is None:
+                    self.infer(step.key, env)
+                held = env.get(path) if path is not None else None
+                if held is not None:
+                    now = Results([held])
+                else:
+                    now = Results([self._read(step, name, owner, probe and index == last, env)])
+        return now
+
+    def _read(self, step: Any, name: str | None, owner: Type, probe: bool, env: Env) -> Type:
+        target = force(owner)
+        if target is ANY or target is NEVER:
+            return ANY
+        what = f"field '{name}'" if name is not None else "an element"
+        reason = barrier(target)
+        if reason is not None:
+            at = step.to - 1 if type(step) is tree.Field else step
+            self.not_indexable(at, reason, target, what)
+            return ANY
+        if name is None:
+            return element(target, widened(self._key_type(step.key, env)))
+        found = member(target, name)
+        if found is None:
+            if not probe and name not in self.survey.methods and _closed(target):
+                at = step.to - 1 if type(step) is tree.Field else step.key
+                self.report(NO_FIELD, at, f"no field '{name}' in {show(target)}")
+            return ANY
+        forced = force(found)
+        return with_self(forced) if isinstance(forced, Function) and forced.method else found
+
+    def _key_type(self, node: Expression, env: Env) -> Type:
+        if isinstance(node, (tree.Number, tree.String)):
+            return Literal(literal(node.text))
+        if isinstance(node, tree.Name):
+            return self._name(node, env, False)
+        return INTEGER if isinstance(node, tree.Binary) and node.op in _ARITHMETIC else ANY
+
+    # Operators
+
+    def _unary(self, node: tree.Unary, env: Env, probe: bool) -> Type:
+        operand = self.infer(node.operand, env, node.op == "not")
+        if node.op == "not":
+            return BOOLEAN
+        if node.op == "#":
+            self._operand(node.operand, operand, _measurable, "get the length of")
+            return INTEGER
+        if node.op == "-":
+            if isinstance(operand, Literal) and isinstance(operand.value, (int, float)) and operand.base in NUMBERS:
+                return Literal(-operand.value)
+            self._operand(node.operand, operand, _calculable, "negate")
+            return INTEGER if force(operand) is INTEGER else QUOTIENT if force(operand) is QUOTIENT else _sum(operand)
+        self._operand(node.operand, operand, _calculable, "use operator ~ on")
+        return INTEGER
+
+    def _concat(self, node: tree.Concat, env: Env, probe: bool) -> Type:
+        for operand in node.operands:
+            self._operand(operand, self.infer(operand, env), _joinable, "concatenate")
+        return STRING
+
+    def _binary(self, node: tree.Binary, env: Env, probe: bool) -> Type:
+        """Left-associative chains are long in generated code: down the left side first, then up in a loop."""
+        spine: list[tree.Binary] = []
+        inner: Expression = node
+        while isinstance(inner, tree.Binary):
+            spine.append(inner)
+            inner = inner.left
+        deepest = spine[-1]
+        if any(each.op in ("and", "or") for each in spine):
+            return self._logical_spine(spine, env, probe)
+        now = self.infer(deepest.left, env)
+        for each in reversed(spine):
+            now = self._operation(each, now, self.infer(each.right, env))
+        return now
+
+    def _logical_spine(self, spine: list[tree.Binary], env: Env, probe: bool) -> Type:
+        """`a and b or c …`: each right side is checked under the outcome of all to its left."""
+        deepest = spine[-1]
+        now = self.infer(deepest.left, env, deepest.op in ("and", "or"))
+        short = len(spine) <= 40
+        for each in reversed(spine):
+            if each.op not in ("and", "or"):
+                now = self._operation(each, now, self.infer(each.right, env))
+                continue
+            under: Env | None = dict(env)
+            if short:
+                assert under is not None
+                under = self.refine(each.left, each.op == "and", under)
+            if under is None:
+                right: Type = NEVER
+            elif short:
+                right = self._tested(each.right, under) if probe else self.infer(each.right, under)
+            else:
+                right = ANY
+            part = truthy(now) if each.op == "or" else falsy(now)
+            now = union((part, right))
+            if now is NEVER:
+                now = ANY
+        return now
+
+    def _operation(self, node: tree.Binary, left: Type, right: Type) -> Type:
+        op = node.op
+        if op in _ARITHMETIC:
+            self._operand(node.left, left, _calculable, f"use operator {op} on")
+            self._operand(node.right, right, _calculable, f"use operator {op} on")
+            return _result(op, left, right)
+        if op in _BITWISE:
+            self._operand(node.left, left, _calculable, f"use operator {op} on")
+            self._operand(node.right, right, _calculable, f"use operator {op} on")
+            return INTEGER
+        if op in ("==", "~="):
+            return BOOLEAN
+        self._comparison(node, left, right)
+        return BOOLEAN
+
+    def _operand(self, node: Expression, type: Type, test: Callable[[Type], bool], what: str) -> None:
+        for item in members(type):
+            if test(force(item)):
+                return
+        if type is not NEVER:
+            self.report(OPERAND, node, f"cannot {what} {show(type)}")
+
+    def _comparison(self, node: tree.Binary, left: Type, right: Type) -> None:
+        kinds = _order(left) & _order(right)
+        if not kinds and left is not NEVER and right is not NEVER:
+            self.report(OPERAND, node.op_at, f"cannot compare {show(left)} with {show(right)}")
+
+
+def _closed(type: Type) -> bool:
+    """Whether an unknown field is a mistake: records are closed, strings have their own functions."""
+    return any(isinstance(force(item), Record) for item in members(type)) or not isinstance(type, TypeVariable)
+
+
+def _calculable(type: Type) -> bool:
+    if type in NUMBERS or type is ANY or type is ABSENT:
+        return True
+    if isinstance(type, Literal):
+        return type.base in NUMBERS
+    return not (type in (STRING, BOOLEAN, NIL, FUNCTION, THREAD, ERROR, UNKNOWN) or isinstance(type, Function))
+
+
+def _joinable(type: Type) -> bool:
+    if isinstance(type, Literal):
+        return type.base is not BOOLEAN
+    return not (type in (BOOLEAN, NIL, FUNCTION, THREAD, UNKNOWN) or isinstance(type, Function))
+
+
+def _measurable(type: Type) -> bool:
+    if isinstance(type, Literal):
+        return type.base is STRING
+    return not (
+        type in NUMBERS or type in (BOOLEAN, NIL, FUNCTION, THREAD, ERROR, UNKNOWN) or isinstance(type, Function)
+    )
+
+
+_EVERY = frozenset(("number", "string", "other"))
+_NUMBER = frozenset(("number",))
+_STRING = frozenset(("string",))
+_NOTHING: frozenset[str] = frozenset()
+
+
+def _order(type: Type) -> frozenset[str]:
+    """What a value can be compared with by `<`."""
+    found: frozenset[str] = _NOTHING
+    for item in members(type):
+        forced = force(item)
+        if isinstance(forced, Literal):
+            forced = forced.base
+        if forced in NUMBERS:
+            found |= _NUMBER
+        elif forced is STRING:
+            found |= _STRING
+        elif forced in (NIL, BOOLEAN, FUNCTION, THREAD, UNKNOWN) or isinstance(forced, Function):
+            continue
+        else:
+            return _EVERY
+    return found
+
+
+def _sum(type: Type) -> Type:
+    forced = force(type)
+    if isinstance(forced, Literal):
+        return forced.base
+    return forced if forced in NUMBERS else ANY
+
+
+def _result(op: str, left: Type, right: Type) -> Type:
+    first, second = _sum(left), _sum(right)
+    if op in ("//", "%"):
+        return INTEGER if first in NUMBERS and second in NUMBERS else ANY
+    if first is ANY or second is ANY:
+        return ANY
+    if op in ("/", "^"):
+        return NUMBER if first is NUMBER or second is NUMBER else QUOTIENT
+    if first is INTEGER and second is INTEGER:
+        return INTEGER
+    return NUMBER if first is NUMBER or second is NUMBER else QUOTIENT
+
+
+_INFER: dict[type, Any] = {
+    tree.Name: Expressions._name,
+    tree.Constant: Expressions._constant_value,
+    tree.Number: Expressions._literal_value,
+    tree.String: Expressions._literal_value,
+    tree.Table: Expressions._table_value,
+    tree.Function: Expressions._function,
+    tree.Cast: Expressions._cast,
+    tree.Paren: Expressions._paren,
+    tree.Field: Expressions._suffixed,
+    tree.Index: Expressions._suffixed,
+    tree.Call: Expressions._suffixed,
+    tree.MethodCall: Expressions._suffixed,
+    tree.Unary: Expressions._unary,
+    tree.Binary: Expressions._binary,
+    tree.Concat: Expressions._concat,
+}

@@ -1,0 +1,517 @@
+"""Statements: the flow of control, and what is known after each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from wippy.lang import tree
+from wippy.lang.check.calls import Results
+from wippy.lang.check.core import Env
+from wippy.lang.check.diagnostic import HINT, MISMATCH, MISSING_RETURN, NO_FIELD, READONLY, UNREACHABLE
+from wippy.lang.check.expressions import Expressions
+from wippy.lang.check.members import barrier
+from wippy.lang.check.survey import field_name
+from wippy.lang.check.text import show
+from wippy.lang.check.types import (
+    ANY,
+    INTEGER,
+    NEVER,
+    NIL,
+    NUMBER,
+    NUMBERS,
+    TABLE,
+    Array,
+    Function,
+    Map,
+    Parameter,
+    Record,
+    Type,
+    admits_nil,
+    force,
+    union,
+    widened,
+    without_nil,
+)
+from wippy.lang.tree import Expression, Node
+
+_NOT_CHECKS = frozenset(["print", "tostring", "type", "pcall"])
+
+
+class Frame:
+    """The function being checked."""
+
+    __slots__ = ("breaks", "declared", "gotos", "results")
+
+    def __init__(self, results: list[Type] | None, declared: bool = False) -> None:
+        self.results = results
+        self.declared = declared
+        self.breaks: list[list[Env | None]] = []
+        self.gotos: dict[str, Env | None] = {}
+
+
+class Statements(Expressions):
+    """Statements."""
+
+    frame: Frame
+
+    def block(self, body: list[Node], env: Env | None) -> Env | None:
+        """What is known after a block, None where its end cannot be reached."""
+        types = [node for node in body if isinstance(node, (tree.TypeDeclaration, tree.InterfaceDeclaration))]
+        inner = [node for node in types if not node.chunk_level]
+        if inner:
+            self.resolver.locals.append({node.name: node for node in inner})
+        told = False
+        for node in body:
+            if env is None:
+                if isinstance(node, tree.Label):
+                    env = self.frame.gotos.pop(node.name, None)
+                    if env is None and node.backward:
+                        env = {}
+                elif not told and not isinstance(node, (tree.Break, tree.Goto, tree.Return)):
+                    told = True
+                    if not self.silent:
+                        self.report(UNREACHABLE, node, "this code is never reached", HINT)
+                continue
+            env = _EXECUTE[type(node)](self, node, env)
+            if self.dead:
+                self.dead = False
+                env = None
+        if inner:
+            self.resolver.locals.pop()
+        return env
+
+    # Declarations and assignments
+
+    def _local(self, node: tree.Local, env: Env) -> Env | None:
+        annotations = [
+            None if param.type is None else self.resolver.type(param.type, self.bound) for param in node.names
+        ]
+        values = node.values
+        if len(values) == 1 and len(node.names) == 1 and isinstance(values[0], tree.Function):
+            self._local_function_value(node.names[0], annotations[0], values[0], env)
+            return env
+        found = self._assigned_values(values, annotations, len(node.names), env, node)
+        for index, param in enumerate(node.names):
+            value = found.at(index)
+            if index >= len(values) and annotations[index] is None and not values:
+                value = ANY
+            self.declare(param.at, env, annotations[index], value)
+        self._remember(node, env)
+        return env
+
+    def _assigned_values(
+        self, values: list[Expression], wanted: list[Type | None], count: int, env: Env, node: Node
+    ) -> Results:
+        """The values of an assignment, each checked against what its target takes."""
+        first: list[Type] = []
+        for index, value in enumerate(values[:-1] if values else []):
+            target = wanted[index] if index < count else None
+            first.append(self.infer(value, env) if target is None else self.check(value, target, env, "assignment"))
+        if not values:
+            return Results([])
+        last = values[-1]
+        at = len(values) - 1
+        spreads = isinstance(last, (tree.Call, tree.MethodCall)) or (
+            isinstance(last, tree.Constant) and last.text == "..."
+        )
+        target = wanted[at] if at < count else None
+        if not spreads:
+            first.append(self.infer(last, env) if target is None else self.check(last, target, env, "assignment"))
+            found = Results(first)
+        else:
+            tail = self.several(last, env)
+            found = Results([*first, *tail.first], tail.rest)
+            for index in range(at, count):
+                target = wanted[index]
+                if target is not None:
+                    self.fit(last, found.at(index), target, "assignment")
+            return found
+        for index in range(len(values), count):
+            target = wanted[index]
+            if target is not None and not admits_nil(target):
+                self.report(MISMATCH, node, f"cannot use nil as {show(target)} (assignment): a value is missing")
+        return found
+
+    def _remember(self, node: tree.Local, env: Env) -> None:
+        """What a later test of these variables will tell about others."""
+        names, values = node.names, node.values
+        if len(values) == 1 and isinstance(values[0], (tree.Call, tree.MethodCall)) and len(names) > 1:
+            ats = [param.at for param in names]
+            error = ats[-1]
+            others = tuple(at for at in ats[:-1] if admits_nil(self.variable(at, env)))
+            call = values[0]
+            if isinstance(call, tree.MethodCall) and call.name == "is" and call.args and len(ats) == 2:
+                key = self.key(call.args[0])
+                checked = self.type_named(call.object)
+                if checked is not None and type(key) is int:
+                    env[("cond", ats[0])] = (call,)
+                    env[("is", error)] = (call,)
+            if others:
+                env[("pair", error)] = others
+                env.update({("pair", at): (error,) for at in others if ("pair", at) not in env})
+        elif len(values) == 1 and len(names) == 1 and names[0].at not in self.survey.writes:
+            value = values[0]
+            tested = self._type_call(value, env)
+            if tested is not None and isinstance(value, tree.Call):
+                env[("type", names[0].at)] = (tested,)
+            elif isinstance(value, (tree.Binary, tree.MethodCall)) or (
+                isinstance(value, tree.Unary) and value.op == "not"
+            ):
+                env[("cond", names[0].at)] = (value,)
+
+    def _local_function_value(self, param: tree.Param, annotation: Type | None, value: tree.Function, env: Env) -> None:
+        if annotation is not None:
+            self.declared[param.at] = annotation
+            self.annotated.add(param.at)
+            self.check(value, annotation, env, "assignment")
+            return
+        made = self.signature(value)
+        made.name = param.name or ""
+        if param.at in self.survey.writes:
+            self.declared[param.at] = ANY
+            if param.at not in self.captured:
+                env[param.at] = made
+        else:
+            self.declared[param.at] = made
+        self.body(value, made, env)
+
+    def _assign(self, node: tree.Assign, env: Env) -> Env | None:
+        wanted: list[Type | None] = [self._target(target, env) for target in node.targets]
+        found = self._assigned_values(node.values, wanted, len(wanted), env, node)
+        for index, target in enumerate(node.targets):
+            value = found.at(index)
+            if isinstance(target, tree.Name):
+                if target.variable is not None:
+                    at = target.variable.at
+                    self.kill(at, env)
+                    self.assign(at, env, value)
+                continue
+            key = self.key(target)
+            if key is not None:
+                self.kill_path(key, env)
+                declared = wanted[index]
+                if declared is not None and declared is not ANY and value is not ANY:
+                    env[key] = self.assigned(declared, value)
+        if len(node.targets) > 1 and len(node.values) == 1 and isinstance(node.values[0], (tree.Call, tree.MethodCall)):
+            ats = [t.variable.at for t in node.targets if isinstance(t, tree.Name) and t.variable is not None]
+            if len(ats) == len(node.targets):
+                others = tuple(at for at in ats[:-1] if admits_nil(self.variable(at, env)))
+                if others:
+                    env[("pair", ats[-1])] = others
+        return env
+
+    def _target(self, target: Expression, env: Env) -> Type | None:
+        """What may be assigned to a target; None for anything."""
+        if isinstance(target, tree.Name):
+            if target.variable is not None and target.variable.at in self.annotated:
+                return self.declared[target.variable.at]
+            return None
+        assert isinstance(target, (tree.Field, tree.Index))
+        owner = force(self.infer(target.object, env))
+        name = field_name(target)
+        if isinstance(target, tree.Index):
+            self.infer(target.key, env)
+        if owner is ANY or owner is NEVER:
+            return None
+        reason = barrier(owner)
+        at = target.to - 1 if isinstance(target, tree.Field) else target
+        what = f"field '{name}'" if name is not None else "an element"
+        if reason is not None:
+            self.not_indexable(at, reason, owner, what)
+            return None
+        if isinstance(owner, (Array, Map, Record)) and owner.readonly:
+            self.report(READONLY, at, f"cannot write {what} of {show(owner)}")
+            return None
+        if isinstance(owner, Array):
+            return union((owner.item, NIL)) if name is None else None
+        if isinstance(owner, Map):
+            return union((owner.value, NIL))
+        if isinstance(owner, Record) and name is not None:
+            found = owner.fields.get(name)
+            if found is None:
+                if not owner.interface and not self.has_classes:
+                    self.report(NO_FIELD, at, f"no field '{name}' in {show(owner)}")
+                return None
+            return found
+        return None
+
+    # Functions
+
+    def signature(self, node: tree.Function) -> Function:
+        return self.resolver.signature(node.tparams, node.params, node.results, self.bound)
+
+    def function_value(self, node: tree.Function, env: Env, expected: Function | None) -> Function:
+        made = self.signature(node)
+        if expected is not None:
+            for index, param in enumerate(made.params):
+                if not param.annotated:
+                    if index < len(expected.params):
+                        wanted = expected.params[index].type
+                        made.params[index] = Parameter(param.name, wanted, False)
+                    elif expected.vararg is not None:
+                        made.params[index] = Parameter(param.name, expected.vararg, False)
+        hoped = expected.results if expected is not None and not expected.tparams and not made.tparams else None
+        self.body(node, made, env, hoped)
+        return made
+
+    def body(self, node: tree.Function, made: Function, env: Env, hoped: list[Type] | None = None) -> None:
+        """Checks a function's body; `hoped` is what it should return where it declares nothing itself."""
+        held_frame, held_bound = self.frame, self.bound
+        _, self.bound = (
+            self.resolver.variables(node.tparams, self.bound)
+            if not made.tparams
+            else (
+                None,
+                {**self.bound, **{variable.name: variable for variable in made.tparams}},
+            )
+        )
+        self.frame = Frame(made.results if node.results is not None else hoped, node.results is not None)
+        inner = self.for_function(env, node)
+        inner.pop(-1, None)
+        if made.vararg is not None:
+            inner[-1] = made.vararg
+        index = 0
+        for param in node.params:
+            if param.name == "...":
+                continue
+            known = made.params[index]
+            index += 1
+            if known.annotated or known.type is not ANY:
+                self.declared[param.at] = known.type
+                if known.annotated:
+                    self.annotated.add(param.at)
+                elif param.at in self.survey.writes:
+                    self.declared[param.at] = ANY
+                    if param.at not in self.captured:
+                        inner[param.at] = known.type
+            else:
+                self.declared[param.at] = ANY
+        end = self.block(node.body, inner)
+        results = self.frame.results
+        if end is not None and results and self.frame.declared and not all(map(self._may_lack, results)):
+            text = f"the function can end here without a return; it must return {self._all(results)}"
+            self.report(MISSING_RETURN, node.to - 1, text)
+        self.frame, self.bound = held_frame, held_bound
+
+    def _may_lack(self, type: Type) -> bool:
+        return admits_nil(type) or force(type) is NEVER
+
+    def _all(self, results: list[Type]) -> str:
+        return ", ".join(map(show, results))
+
+    def _local_function(self, node: tree.LocalFunction, env: Env) -> Env | None:
+        self._local_function_value(tree.Param(node.at + 2, node.at + 3, node.name, None), None, node.function, env)
+        return env
+
+    def _function_statement(self, node: tree.FunctionStatement, env: Env) -> Env | None:
+        made = self.signature(node.function)
+        target = node.target
+        if node.method is None and isinstance(target, tree.Name):
+            if target.variable is not None:
+                self.kill(target.variable.at, env)
+                self.assign(target.variable.at, env, made)
+        elif node.method is None:
+            assert isinstance(target, tree.Field)
+            if not isinstance(target.object, tree.Name):
+                self.infer(target.object, env)
+        self.body(node.function, made, env)
+        return env
+
+    def _return(self, node: tree.Return, env: Env) -> Env | None:
+        wanted = self.frame.results
+        values = node.values
+        if wanted is None:
+            if values:
+                self.values(values, env)
+            return None
+        first = values[:-1]
+        for index, value in enumerate(first):
+            if index < len(wanted):
+                self.check(value, wanted[index], env, "return value")
+            else:
+                self.infer(value, env)
+        count = len(first)
+        if values:
+            last = values[-1]
+            if isinstance(last, (tree.Call, tree.MethodCall)) or (
+                isinstance(last, tree.Constant) and last.text == "..."
+            ):
+                found = self.several(last, env)
+                for index in range(count, len(wanted)):
+                    if index - count >= len(found.first) and found.rest is None:
+                        break
+                    self.fit(last, found.at(index - count), wanted[index], "return value")
+                if self.dead:
+                    self.dead = False
+                    return None
+                if found.rest is not None:
+                    return None
+                count += len(found.first)
+            else:
+                if count < len(wanted):
+                    self.check(last, wanted[count], env, "return value")
+                else:
+                    self.infer(last, env)
+                count += 1
+        for index in range(count, len(wanted) if self.frame.declared else 0):
+            if not self._may_lack(wanted[index]):
+                text = f"return lacks value {index + 1}; the function must return {self._all(wanted)}"
+                self.report(MISSING_RETURN, node, text)
+                break
+        return None
+
+    # Control
+
+    def _call_statement(self, node: tree.CallStatement, env: Env) -> Env | None:
+        call: Any = node.call
+        while isinstance(call, tree.Paren):
+            call = call.inner
+        self.several(call, env)
+        self._checked_by_helper(call, env)
+        return env
+
+    def _checked_by_helper(self, call: tree.Call | tree.MethodCall, env: Env) -> None:
+        """A helper that is given the error of a pair may be one that raises it."""
+        callee = call.callee if isinstance(call, tree.Call) else None
+        if callee is None or (isinstance(callee, tree.Name) and callee.variable is None and callee.name in _NOT_CHECKS):
+            return
+        for arg in call.args:
+            if isinstance(arg, tree.Name) and arg.variable is not None:
+                for other in env.get(("pair", arg.variable.at), ()):
+                    env[other] = without_nil(self.variable(other, env))
+
+    def _if(self, node: tree.If, env: Env) -> Env | None:
+        out: Env | None = None
+        now: Env | None = env
+        for clause in node.clauses:
+            if now is None:
+                break
+            if clause.condition is None:
+                out = self.join(out, self.block(clause.body, now))
+                return out
+            self.condition(clause.condition, now)
+            under = self.refine(clause.condition, True, dict(now))
+            now = self.refine(clause.condition, False, dict(now))
+            if under is not None:
+                out = self.join(out, self.block(clause.body, under))
+        return self.join(out, now)
+
+    def _while(self, node: tree.While, env: Env) -> Env | None:
+        head = self.for_loop(env, node.at, node.to)
+        self.condition(node.condition, head)
+        self.frame.breaks.append([])
+        under = self.refine(node.condition, True, dict(head))
+        if under is not None:
+            self.block(node.body, under)
+        after = self.refine(node.condition, False, dict(head))
+        return self._after_loop(after)
+
+    def _after_loop(self, env: Env | None) -> Env | None:
+        for other in self.frame.breaks.pop():
+            env = self.join(env, other)
+        return env
+
+    def _repeat(self, node: tree.Repeat, env: Env) -> Env | None:
+        head = self.for_loop(env, node.at, node.to)
+        self.frame.breaks.append([])
+        end = self.block(node.body, dict(head))
+        if end is not None:
+            self.condition(node.condition, end)
+            end = self.refine(node.condition, True, end)
+        return self._after_loop(end)
+
+    def _numeric_for(self, node: tree.NumericFor, env: Env) -> Env | None:
+        types = [self.check(bound, NUMBER, env, "bound of for") for bound in node.bounds]
+        head = self.for_loop(env, node.at, node.to)
+        wide = [force(widened(each)) for each in types]
+        kind = INTEGER if all(each is INTEGER for each in wide) else (ANY if ANY in wide else wide[0])
+        self._loop_variable(node.at + 1, kind if kind in NUMBERS else ANY, head)
+        self.frame.breaks.append([])
+        self.block(node.body, dict(head))
+        return self._after_loop(head)
+
+    def _loop_variable(self, at: int, type: Type, env: Env) -> None:
+        if at in self.survey.writes:
+            self.declared[at] = ANY
+            if at not in self.captured:
+                env[at] = type
+        else:
+            self.declared[at] = type
+
+    def _generic_for(self, node: tree.GenericFor, env: Env) -> Env | None:
+        types = self._iterated(node, env)
+        head = self.for_loop(env, node.at, node.to)
+        for index in range(len(node.names)):
+            self._loop_variable(node.at + 1 + 2 * index, types[index] if index < len(types) else ANY, head)
+        self.frame.breaks.append([])
+        self.block(node.body, dict(head))
+        return self._after_loop(head)
+
+    def _iterated(self, node: tree.GenericFor, env: Env) -> list[Type]:
+        """The types of the loop variables."""
+        call = node.values[0]
+        if len(node.values) == 1 and isinstance(call, tree.Call) and isinstance(call.callee, tree.Name):
+            callee = call.callee
+            known = callee.variable is None and callee.name not in self.survey.global_writes
+            if known and callee.name in ("ipairs", "pairs") and len(call.args) == 1:
+                source = self.infer(call.args[0], env)
+                self.fit(call.args[0], source, TABLE, f"argument 1 of {callee.name}")
+                return _elements(source, callee.name == "pairs")
+        found = self.values(node.values, env)
+        iterator = force(found.at(0))
+        if isinstance(iterator, Function) and iterator.results is not None and not iterator.tparams:
+            return [without_nil(result) if index == 0 else result for index, result in enumerate(iterator.results)]
+        return []
+
+    def _do(self, node: tree.Do, env: Env) -> Env | None:
+        return self.block(node.body, env)
+
+    def _break(self, node: tree.Break, env: Env) -> Env | None:
+        self.frame.breaks[-1].append(env)
+        return None
+
+    def _goto(self, node: tree.Goto, env: Env) -> Env | None:
+        gotos = self.frame.gotos
+        gotos[node.name] = self.join(gotos.get(node.name), env)
+        return None
+
+    def _label(self, node: tree.Label, env: Env) -> Env | None:
+        env = self.join(env, self.frame.gotos.pop(node.name, None)) or env
+        if node.backward:
+            return self.for_loop(env, 0, len(self.chunk.tokens.kinds))
+        return env
+
+    def _declaration(self, node: Node, env: Env) -> Env | None:
+        return env
+
+
+def _elements(source: Type, keyed: bool) -> list[Type]:
+    source = force(source)
+    if isinstance(source, Array):
+        return [INTEGER, without_nil(source.item)]
+    if isinstance(source, Map) and keyed:
+        return [without_nil(source.key), without_nil(source.value)]
+    if isinstance(source, Record) and keyed and not source.interface:
+        return [ANY, ANY]
+    return [INTEGER if not keyed else ANY, ANY]
+
+
+_EXECUTE: dict[type, Any] = {
+    tree.Local: Statements._local,
+    tree.Assign: Statements._assign,
+    tree.CallStatement: Statements._call_statement,
+    tree.Do: Statements._do,
+    tree.While: Statements._while,
+    tree.Repeat: Statements._repeat,
+    tree.If: Statements._if,
+    tree.NumericFor: Statements._numeric_for,
+    tree.GenericFor: Statements._generic_for,
+    tree.FunctionStatement: Statements._function_statement,
+    tree.LocalFunction: Statements._local_function,
+    tree.Return: Statements._return,
+    tree.Break: Statements._break,
+    tree.Goto: Statements._goto,
+    tree.Label: Statements._label,
+    tree.TypeDeclaration: Statements._declaration,
+    tree.InterfaceDeclaration: Statements._declaration,
+}
