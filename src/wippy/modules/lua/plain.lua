@@ -6,7 +6,7 @@ local raw = K.raw
 local rawtype, next, mathtype, pcall, error, pack, concat = raw.type, raw.next, raw.mathtype, raw.pcall, raw.error, raw.pack, raw.concat
 local typeof, text, encode, is_error = K.typeof, K.text, K.encode, K.is_error
 
-local MAX_DEPTH = 500
+local MAX_DEPTH = 200
 
 -- The content of a table and its length as a list, 0 for a map.
 local function opened(v, path, depth)

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-MAX_DEPTH = 400
+MAX_DEPTH = 200
 _NUMBERS = {
     0xCA: ">f",
     0xCB: ">d",
