@@ -289,6 +289,7 @@ class App:
             host.kill()
         if self._functions is not None:
             self._functions.kill()
+        self.runtime.router.close()
         for resource in self.site.resources.values():
             close = getattr(resource, "close", None)
             if close is not None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, Protocol
 
-from wippy.errors import INTERNAL, NOT_FOUND, WippyError
+from wippy.errors import INTERNAL, NOT_FOUND, UNAVAILABLE, WippyError
 from wippy.kernel import codec
 from wippy.kernel.worker import Envelope, Worker
 from wippy.units.names import Names
@@ -236,6 +236,12 @@ class Router:
         else:
             target.accept(envelope)
         return number
+
+    def close(self) -> None:
+        """Fails every request of Python that still waits: nobody will answer it."""
+        waiting, self._requests = self._requests, {}
+        for told in waiting.values():
+            told(False, [codec.ErrorValue(UNAVAILABLE, "the application has stopped", False)])
 
     def watcher(self, told: Callable[[dict[str, Any]], None]) -> str:
         """A PID of the runtime itself: `told` gets the events sent to it (kind, from, value, error)."""

@@ -5,6 +5,7 @@ local setmt, getmt, error, mathtype, rawtype = raw.setmetatable, raw.getmetatabl
 local remove = raw.remove
 local ready, park, S = K.ready, K.park, K.state
 local waiting_thread = K.waiting_thread
+local coyield, coisyieldable, PARK = raw.coyield, raw.coisyieldable, K.PARK
 
 -- head, tail: buffer positions under positive integers; first: the first waiting receiver, more: the others;
 -- senders: waiting senders; pending: messages that wait in the mailbox; convert: message -> value
@@ -200,17 +201,19 @@ local poll = K.channel_poll
 local function receive(ch)
   if getmt(ch) ~= Channel then K.badtype(1, "receive", "channel", ch, 2) end
   local pending = ch[PENDING]
-  if pending and ch[CAP] == 0 then
+  if ch[CAP] ~= 0 or ch[SENDERS] or ch[CLOSED] then
+    local found, v, ok = poll(ch)
+    if found then return v, ok end
+  elseif pending then
     -- the usual case: an inbox with messages
     local m = next_pending(ch, pending)
     if ch[RAW] then return message_value(m), true end
     return m, true
   end
-  local found, v, ok = poll(ch)
-  if found then return v, ok end
-  local th = waiting_thread("channel receive")
+  local th = S.cur
+  if th.loading or not coisyieldable() then waiting_thread("channel receive") end
   if not ch[FIRST] then ch[FIRST] = th else add_receiver(ch, th) end
-  v = park()
+  local v = coyield(PARK)
   if v == SHUT then return nil, false end
   if v == VOID then return nil, true end
   return v, true

@@ -11,7 +11,7 @@ local payload_methods = {}
 local Payload = K.class({
   name = "payload.Payload",
   methods = payload_methods,
-  index = function(_, key)
+  missing = function(key)
     if rawtype(key) == "table" then return nil end
     error("a Payload is not a table: call :data() to get its value (reading '" .. tostring(key) .. "')", 2)
   end,
@@ -46,7 +46,7 @@ local message_methods = {}
 local Message = K.class({
   name = "process.Message",
   methods = message_methods,
-  index = function(_, key)
+  missing = function(key)
     if key == 3 or key == 4 or key == 5 then return nil end -- parts that this message does not have
     error("a Message is not a table: call :payload():data() to get its value (reading '" .. tostring(key) .. "')", 2)
   end,

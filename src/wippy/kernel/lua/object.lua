@@ -11,9 +11,9 @@ function K.key(name) return { name } end
 
 -- class{name=, methods=, index=, newindex=, tostring=, ...other metamethods} -> class.
 -- newindex=false: the kernel sets private fields later, so there is no handler.
--- index(object, key): called for a key that is no method; without it such a key reads nil.
+-- missing(key): called for a key that is neither a field nor a method; without it such a key reads nil.
 function K.class(spec)
-  local methods, index = spec.methods or {}, spec.index
+  local methods, missing = spec.methods or {}, spec.missing
   local class = {
     [CLASS] = spec.name,
     __name = spec.name,
@@ -24,13 +24,7 @@ function K.class(spec)
     end or nil),
     __tostring = spec.tostring or function() return spec.name .. "{}" end,
   }
-  if index then
-    class.__index = function(object, key)
-      local method = methods[key]
-      if method ~= nil then return method end
-      return index(object, key)
-    end
-  end
+  if missing then raw.setmetatable(methods, { __index = function(_, key) return missing(key) end }) end
   for name, value in raw.next, spec do
     if raw.sub(name, 1, 2) == "__" then class[name] = value end
   end
