@@ -17,7 +17,7 @@ The result is a factory. Called as `factory(env, rt)` it gives the main function
 | `mod(a, b)` | `a % b` | integer division by zero gives NaN |
 | `idiv(a, b)` | `a // b` | truncates both operands first |
 | `shr(a, b)`, `shl(a, b)` | `>>`, `<<` | arithmetic shift; negative amounts shift the other way |
-| `type(name, env)` | chunk-level types | the type value that the chunk declares under that name, or the global of that name |
+| `type(name, env)` | chunk-level types | the type that the chunk declares, or the global of that name |
 """
 
 from __future__ import annotations
@@ -57,7 +57,9 @@ class Emitter:
         self.field_names: set[int] = set()
         self.prefix = self._free_prefix()
         c, p = self.prefix + "c", self.prefix + "p"
-        self.safepoint = f" {c}={c}-1 if {c}<0 then {c}={p}() end "
+        n = self.prefix + "n"
+        # through a local: one read of the upvalue less
+        self.safepoint = f" do local {n}={c}-1 {c}={n} if {n}<0 then {c}={p}() end end "
 
     def _free_prefix(self) -> str:
         number = 0
