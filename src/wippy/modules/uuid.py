@@ -23,6 +23,8 @@ def parsed(value: Any) -> UUID:
     Raises:
         WippyError: INVALID.
     """
+    if isinstance(value, bytes):  # a string that is no UTF-8
+        raise WippyError(INVALID, "invalid UUID format")
     if not isinstance(value, str):
         raise WippyError(INVALID, "input must be a string")
     text = value
@@ -42,13 +44,13 @@ def parsed(value: Any) -> UUID:
 
 
 def _named(version: int, hashed: Any, namespace: Any, name: Any) -> str:
-    if not isinstance(namespace, str) or not isinstance(name, str):
+    if not isinstance(namespace, (str, bytes)) or not isinstance(name, (str, bytes)):
         raise WippyError(INVALID, "namespace and name must be strings")
     try:
         base = parsed(namespace)
     except WippyError:
         raise WippyError(INVALID, "invalid namespace UUID") from None
-    digest = hashed(base.bytes + name.encode("utf-8", "surrogateescape"), usedforsecurity=False).digest()
+    digest = hashed(base.bytes + (name.encode() if isinstance(name, str) else name), usedforsecurity=False).digest()
     return str(UUID(bytes=digest[:16], version=version))
 
 
