@@ -113,6 +113,9 @@ class TypeParser(Cursor):
             return tree.LiteralType(at, self.i, "-" + self.texts[at + 1])
         if kind in NAMES:
             return self._word(kind, several)
+        if kind == "function":
+            self.i += 1
+            return tree.TypeName(at, self.i, ["function"], [])
         return self.unexpected("type")
 
     def _needs_arrow(self, params: list[Param]) -> Type:

@@ -35,7 +35,7 @@ local function define(id)
   local d = K.decode(packed)
   local unit = { id = id, kind = d.kind, method = d.method, pool_config = d.pool, options = d.options,
     default_host = d.default_host, callable = d.callable, libs = {}, revision = d.revision, pinned = d.pinned }
-  local base, aliases = {}, { channel = true, process = true, payload = true }
+  local base, aliases = {}, { channel = true, process = true, payload = true, errors = true }
   for name, value in next, K.base do base[name] = value end
   for _, pair in raw.ipairs(d.modules) do
     local module, err = K.module(pair[2])

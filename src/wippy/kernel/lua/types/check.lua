@@ -7,7 +7,7 @@ local T = K.types
 local force, typeof, CLASS, CONTENT = T.force, K.typeof, K.CLASS, K.CONTENT
 
 local MAX_DEPTH = 64
-local MAX_EAGER = 40 -- types inside types that are compiled at once
+local MAX_EAGER = 500 -- nodes that are compiled at once; instances of generics may go on for ever
 
 -- Set by a check that gave up: the value is nested too deeply.
 local state = { too_deep = false }
@@ -261,13 +261,15 @@ function T.test(n)
   return make and make(n.arg)
 end
 
-local level = 0
+local eager, level = 0, 0
 
 compile = function(node)
   local n = force(node)
   local check = n.check
   if check then return check end
-  if n.pending or level > MAX_EAGER then
+  if level == 0 then eager = 0 end
+  eager = eager + 1
+  if n.pending or eager > MAX_EAGER or level > MAX_DEPTH then
     return function(v, depth) return (n.check or compile(n))(v, depth) end
   end
   n.pending = true

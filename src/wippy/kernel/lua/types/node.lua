@@ -32,7 +32,7 @@ local function force(node)
   node.busy = true
   local step = node.make()
   target = force(step)
-  node.step, node.target, node.busy = step, target, nil
+  node.step, node.target, node.busy = target == CYCLE and CYCLE or step, target, nil
   return target
 end
 T.force = force
@@ -67,7 +67,7 @@ local function flatten(items, out, found)
       else
         found[kind] = true
       end
-      out[#out + 1] = item
+      out[#out + 1] = kind == "cycle" and n or item
     end
     ::next::
   end
@@ -128,7 +128,17 @@ function T.record(fields)
   return { kind = "record", fields = list, by_name = by_name }
 end
 
--- The node that holds the constraints' base type.
+-- A node that stands on `parts`: none where one of them leads back to it.
+function T.upon(parts, node)
+  return { kind = "ref", make = function()
+    for _, part in ipairs(parts) do
+      if force(part) == CYCLE then return CYCLE end
+    end
+    return node
+  end }
+end
+
+-- The node without constraints.
 function T.bare(node)
   local n = force(node)
   while n.kind == "constrained" do n = force(n.base) end

@@ -5,7 +5,7 @@ local rawtype, ipairs, mathtype = raw.type, raw.ipairs, raw.mathtype
 local T = K.types
 local force = T.force
 
-local MAX_DEPTH = 64
+local MAX_DEPTH, MAX_PAIRS = 64, 10000
 local subtype
 
 local TABLES = { array = true, map = true, record = true, tuple = true, interface = true, table = true }
@@ -31,12 +31,13 @@ local function any(nodes, test)
 end
 
 -- Name -> node of an interface with its bases.
-local function members(n, out, depth)
-  out = out or {}
-  if (depth or 0) > MAX_DEPTH then return out end
+local function members(n, out, seen)
+  out, seen = out or {}, seen or {}
+  if seen[n] then return out end
+  seen[n] = true
   for _, base in ipairs(n.bases or {}) do
     local b = force(base)
-    if b.kind == "interface" or b.kind == "record" then members(b, out, (depth or 0) + 1) end
+    if b.kind == "interface" or b.kind == "record" then members(b, out, seen) end
   end
   for _, field in ipairs(n.fields) do out[field[1]] = field[3] end
   return out
@@ -167,7 +168,7 @@ end
 subtype = function(x, y, seen)
   local a, b = force(x), force(y)
   if a == b then return true end
-  if seen.depth > MAX_DEPTH then return false end
+  if seen.depth > MAX_DEPTH or seen.count > MAX_PAIRS then return false end
   local row = seen[a]
   if not row then
     row = {}
@@ -176,15 +177,25 @@ subtype = function(x, y, seen)
   local known = row[b]
   if known ~= nil then return known end
   row[b] = true
-  seen.depth = seen.depth + 1
+  local trail, mark = seen.trail, #seen.trail
+  trail[mark + 1] = { row, b }
+  seen.depth, seen.count = seen.depth + 1, seen.count + 1
   local result = related(a, b, seen)
   seen.depth = seen.depth - 1
-  row[b] = result
+  if not result then
+    -- what was found to hold because this pair was taken to hold is open again
+    for i = #trail, mark + 1, -1 do
+      local pair = trail[i]
+      if pair[1][pair[2]] then pair[1][pair[2]] = nil end
+      trail[i] = nil
+    end
+    row[b] = false
+  end
   return result
 end
 
 -- Does every value of type a match type b?
-function T.subtype(a, b) return subtype(a, b, { depth = 0 }) end
+function T.subtype(a, b) return subtype(a, b, { depth = 0, count = 0, trail = {} }) end
 
 -- Fields of records that may be absent must be so in both; `{}` equals `{}` only.
 local function same_fields(a, b)

@@ -182,7 +182,8 @@ local builders = {
   tuple = function(desc, scope, params) return { kind = "tuple", items = list(desc.items, scope, params) } end,
   union = function(desc, scope, params) return T.union(list(desc.items, scope, params)) end,
   intersection = function(desc, scope, params)
-    return { kind = "intersection", items = list(desc.items, scope, params) }
+    local items = list(desc.items, scope, params)
+    return T.upon(items, { kind = "intersection", items = items })
   end,
   record = function(desc, scope, params) return T.record(fields_of(desc.fields, scope, params)) end,
   interface = function(desc, scope, params)
@@ -195,8 +196,8 @@ local builders = {
       results = list(desc.results, scope, params) }
   end,
   constrained = function(desc, scope, params)
-    return { kind = "constrained", base = build(desc.base, scope, params), constraint = desc.constraint,
-      arg = desc.args[1] }
+    local base = build(desc.base, scope, params)
+    return T.upon({ base }, { kind = "constrained", base = base, constraint = desc.constraint, arg = desc.args[1] })
   end,
   keyof = function(desc, scope, params)
     local inner = build(desc.inner, scope, params)

@@ -7,6 +7,9 @@ local force = T.force
 
 local ESCAPES = { ["\n"] = "\\n", ["\r"] = "\\r", ["\t"] = "\\t", ['"'] = '\\"', ["\\"] = "\\\\" }
 
+-- Types that names stand for are written out so far; behind that their names remain.
+local MAX_NODES, MAX_DEPTH = 1000, 16
+
 local function quoted(s)
   return '"' .. gsub(s, '[%c"\\]', function(c) return ESCAPES[c] or format("\\%03d", byte(c)) end) .. '"'
 end
@@ -87,13 +90,13 @@ text = function(node, resolved, busy)
   local n = force(node)
   if n.name then return named(n) end
   if resolved then
-    busy = busy or {}
-    if busy[n] then return node.name and named(node) or "..." end
-    busy[n] = true
+    busy = busy or { count = 0, depth = 0 }
+    if busy[n] or busy.count > MAX_NODES or busy.depth > MAX_DEPTH then return node.name and named(node) or "..." end
+    busy[n], busy.count, busy.depth = true, busy.count + 1, busy.depth + 1
   end
   local writer = writers[n.kind]
   local made = writer and writer(n, resolved, busy) or n.kind
-  if resolved then busy[n] = nil end
+  if resolved then busy[n], busy.depth = nil, busy.depth - 1 end
   return made
 end
 T.text = text

@@ -1,8 +1,8 @@
 -- Type values: types as code sees them.
 local K = ...
 local raw = K.raw
-local rawtype, getmt, setmt, rawget, select, error, ipairs =
-  raw.type, raw.getmetatable, raw.setmetatable, raw.rawget, raw.select, raw.error, raw.ipairs
+local rawtype, getmt, setmt, rawget, rawequal, select, error, ipairs =
+  raw.type, raw.getmetatable, raw.setmetatable, raw.rawget, raw.rawequal, raw.select, raw.error, raw.ipairs
 local T = K.types
 local force, compile, text, state = T.force, T.compile, T.text, T.state
 
@@ -115,7 +115,7 @@ local function make_is(owner, node)
   local check = nil
   return function(a, b)
     local v
-    if a == owner then v = b else v = a end
+    if rawequal(a, owner) then v = b else v = a end -- `==` would ask a metamethod of the value
     if not check then check = compile(node) end
     if check(v, 0) then
       if state.too_deep then state.too_deep = false end
