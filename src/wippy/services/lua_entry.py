@@ -10,6 +10,7 @@ from wippy.errors import INVALID, SourceError, WippyError
 from wippy.registry.decode import decode
 from wippy.registry.entry import Entry
 from wippy.services.site import Site
+from wippy.services.type_gate import TypeGate
 from wippy.units.code import LuaCode
 from wippy.units.pool import Pool, PoolConfig
 
@@ -31,9 +32,11 @@ class LuaEntryHandler:
 
     def __init__(self, site: Site) -> None:
         self._site = site
+        self._types = TypeGate(site.config)
 
     async def create(self, entry: Entry) -> None:
         code = self._code(entry)
+        self._types.admit(code)
         try:
             self._site.runtime.code.put(code)
         except SourceError as error:
@@ -50,6 +53,7 @@ class LuaEntryHandler:
         id = str(entry.id)
         affected = self._site.runtime.code.affected(id)
         self._site.runtime.code.remove(id)
+        self._types.forget(id)
         self._tell(affected)
 
     def _changed(self, id: str) -> None:

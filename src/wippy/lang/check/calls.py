@@ -327,6 +327,9 @@ class Calls(Constructors):
             if isinstance(args[0], tree.String):
                 return Results([INTEGER])
             return SOME
+        if name == "type" and len(args) == 1:
+            self.infer(args[0], env, True)
+            return Results([STRING])
         if name == "require" and len(args) == 1:
             self.arguments(args, env)
             return Results([self.required(args[0])])

@@ -27,10 +27,15 @@ from wippy.lang.check.types import (
     NUMBERS,
     QUOTIENT,
     STRING,
+    TABLE,
     THREAD,
     UNKNOWN,
+    USERDATA,
+    Array,
     Function,
+    Intersection,
     Literal,
+    Map,
     Open,
     Record,
     Type,
@@ -63,17 +68,7 @@ class Expressions(Calls):
 
     def condition(self, node: Expression, env: Env) -> None:
         """Infers a condition: fields that may not be there may be tested in it."""
-        self._tested(node, env)
-
-    def _tested(self, node: Expression, env: Env) -> Type:
-        bare = node
-        while isinstance(bare, tree.Paren):
-            bare = bare.inner
-        if isinstance(bare, tree.Binary) and bare.op in ("==", "~="):
-            self.infer(bare.left, env, True)
-            self.infer(bare.right, env, True)
-            return BOOLEAN
-        return self.infer(bare, env, True)
+        self.infer(node, env, True)
 
     # Plain values
 
@@ -236,8 +231,11 @@ class Expressions(Calls):
         return INTEGER
 
     def _concat(self, node: tree.Concat, env: Env, probe: bool) -> Type:
-        for operand in node.operands:
-            self._operand(operand, self.infer(operand, env), _joinable, "concatenate")
+        types = [self.infer(operand, env) for operand in node.operands]
+        for index, operand in enumerate(node.operands):
+            beside = [*types[max(index - 1, 0) : index], *types[index + 1 : index + 2]]
+            if not any(map(_may_overload, beside)):
+                self._operand(operand, types[index], _joinable, "concatenate")
         return STRING
 
     def _binary(self, node: tree.Binary, env: Env, probe: bool) -> Type:
@@ -250,15 +248,17 @@ class Expressions(Calls):
         deepest = spine[-1]
         if any(each.op in ("and", "or") for each in spine):
             return self._logical_spine(spine, env, probe)
-        now = self.infer(deepest.left, env)
+        probe = probe and deepest.op in ("==", "~=")
+        now = self.infer(deepest.left, env, probe)
         for each in reversed(spine):
-            now = self._operation(each, now, self.infer(each.right, env))
+            now = self._operation(each, now, self.infer(each.right, env, probe))
         return now
 
     def _logical_spine(self, spine: list[tree.Binary], env: Env, probe: bool) -> Type:
         """`a and b or c …`: each right side is checked under the outcome of all to its left."""
         deepest = spine[-1]
-        now = self.infer(deepest.left, env, deepest.op in ("and", "or"))
+        equality = probe and deepest.op in ("==", "~=")
+        now = self.infer(deepest.left, env, equality or deepest.op in ("and", "or"))
         short = len(spine) <= 40
         for each in reversed(spine):
             if each.op not in ("and", "or"):
@@ -271,7 +271,7 @@ class Expressions(Calls):
             if under is None:
                 right: Type = NEVER
             elif short:
-                right = self._tested(each.right, under) if probe else self.infer(each.right, under)
+                right = self.infer(each.right, under, probe)
             else:
                 right = ANY
             part = truthy(now) if each.op == "or" else falsy(now)
@@ -283,24 +283,28 @@ class Expressions(Calls):
     def _operation(self, node: tree.Binary, left: Type, right: Type) -> Type:
         op = node.op
         if op in _ARITHMETIC:
-            self._operand(node.left, left, _calculable, f"use operator {op} on")
-            self._operand(node.right, right, _calculable, f"use operator {op} on")
+            self._operands(node, left, right)
             return _result(op, left, right)
         if op in _BITWISE:
-            self._operand(node.left, left, _calculable, f"use operator {op} on")
-            self._operand(node.right, right, _calculable, f"use operator {op} on")
+            self._operands(node, left, right)
             return INTEGER
         if op in ("==", "~="):
             return BOOLEAN
         self._comparison(node, left, right)
         return BOOLEAN
 
-    def _operand(self, node: Expression, type: Type, test: Callable[[Type], bool], what: str) -> None:
-        for item in members(type):
-            if test(force(item)):
-                return
-        if type is not NEVER:
-            self.report(OPERAND, node, f"cannot {what} {show(type)}")
+    def _operands(self, node: tree.Binary, left: Type, right: Type) -> None:
+        what = f"use operator {node.op} on"
+        fine = _may_overload(right) or self._operand(node.left, left, _calculable, what)
+        if fine and not _may_overload(left):
+            self._operand(node.right, right, _calculable, what)
+
+    def _operand(self, node: Expression, type: Type, test: Callable[[Type], bool], what: str) -> bool:
+        """Reports an operand that can never be valid; False then."""
+        if isinstance(node, tree.Cast) or type is NEVER or any(test(force(item)) for item in members(type)):
+            return True
+        self.report(OPERAND, node, f"cannot {what} {show(type)}")
+        return False
 
     def _comparison(self, node: tree.Binary, left: Type, right: Type) -> None:
         kinds = _order(left) & _order(right)
@@ -309,8 +313,17 @@ class Expressions(Calls):
 
 
 def _closed(type: Type) -> bool:
-    """Whether an unknown field is a mistake: records are closed, strings have their own functions."""
-    return any(isinstance(force(item), Record) for item in members(type)) or not isinstance(type, TypeVariable)
+    """Whether an unknown field is a mistake: only declared records are closed."""
+    return any(isinstance(force(item), Record) for item in members(type))
+
+
+def _may_overload(type: Type) -> bool:
+    """Whether the value may be an object that defines the operator."""
+    return any(
+        force(item) in (ANY, TABLE, USERDATA)
+        or isinstance(force(item), (Record, Array, Map, Open, TypeVariable, Intersection))
+        for item in members(type)
+    )
 
 
 def _calculable(type: Type) -> bool:

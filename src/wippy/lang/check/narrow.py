@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import is_
 from typing import Any
 
 from wippy.lang import tree
@@ -382,5 +383,5 @@ def _of_kind(type: Type, target: Type, equal: bool) -> Type:
         kind = _kind(forced)
         if kind is None or (kind is target) is equal:
             kept.append(item)
-    result = union(kept)
-    return type if len(kept) == len(members(type)) else result
+    items = members(type)
+    return type if len(kept) == len(items) and all(map(is_, kept, items)) else union(kept)

@@ -1,0 +1,70 @@
+"""Strict typing: entries with type errors are refused when they are registered."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wippy.errors import INVALID, WippyError
+
+if TYPE_CHECKING:
+    from wippy.lang.check.checker import Interface
+    from wippy.lang.check.types import Type
+    from wippy.modules.catalog import Catalog
+    from wippy.registry.config import Config
+    from wippy.units.code import LuaCode
+
+_ALWAYS = ("channel", "process", "payload")
+
+
+class TypeGate:
+    """Checks code when `lua.type_system.strict` is true.
+
+    Args:
+        config: of the application.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.strict = config.get("lua.type_system.strict", False) is True
+        self._interfaces: dict[str, Interface] = {}
+        self._types: dict[str, Type | None] = {}
+        self._catalog: Catalog | None = None
+
+    def admit(self, code: LuaCode) -> None:
+        """Lets code without type errors pass, and remembers its types for those that import it.
+
+        Raises:
+            WippyError: INVALID, `type errors in <id>: <line>:<col> <message>; …`.
+        """
+        if not self.strict:
+            return
+        from wippy.lang.check.checker import check_source
+        from wippy.lang.check.diagnostic import PARSE
+
+        names = {name: name for name in (*_ALWAYS, *code.modules)}
+        names.update({alias: target for alias, target in code.imports.items() if ":" not in target})
+        modules = {alias: found for alias, name in names.items() if (found := self._module(name)) is not None}
+        libraries = {
+            alias: self._interfaces[target] for alias, target in code.imports.items() if target in self._interfaces
+        }
+        found, _, interface = check_source(code.source, code.id, modules=modules, libraries=libraries)
+        bad = [each for each in found if each.rejects and each.code != PARSE]
+        if bad:
+            text = "; ".join(f"{each.line}:{each.column} {each.message}" for each in bad)
+            raise WippyError(INVALID, f"type errors in {code.id}: {text}")
+        if interface is not None:
+            self._interfaces[code.id] = interface
+
+    def forget(self, id: str) -> None:
+        """An entry is gone."""
+        self._interfaces.pop(id, None)
+
+    def _module(self, name: str) -> Type | None:
+        if name not in self._types:
+            from wippy.modules.catalog import Catalog
+            from wippy.modules.signature import module_type
+
+            if self._catalog is None:
+                self._catalog = Catalog()
+            module = self._catalog.get(name)
+            self._types[name] = None if module is None else module_type(module)
+        return self._types[name]
