@@ -105,6 +105,17 @@ def test_the_tables_are_read_only(lua: Lua) -> None:
         run(lua, "c.random.bytes = nil")
 
 
+def test_random_strings_use_every_character_alike(lua: Lua) -> None:
+    many = run(
+        lua,
+        "local all = {} for i = 0, 299 do all[i + 1] = string.char(i % 3 + 97) end return (c.random.string(3000, table.concat(all)))",
+    )
+    few = run(lua, 'return (c.random.string(6000, "abc"))')
+    for found in (many, few):
+        assert set(found) == {"a", "b", "c"}
+        assert all(found.count(char) > len(found) / 4 for char in "abc")
+
+
 def test_hmac_and_comparison(lua: Lua) -> None:
     got = run(
         lua,

@@ -48,6 +48,7 @@ def encode(lua: Lua, expression: str) -> str:
         ('{"a: b", "#c", " x", "x ", "- a", "[a]", "it\'s", "\'q"}', "- 'a: b'\n- '#c'\n- ' x'\n- 'x '\n- '- a'\n- '[a]'\n- it's\n- '''q'\n"),
         (r'{"a\tb", "a\1b", "é"}', '- "a\\tb"\n- "a\\x01b"\n- é\n'),
         (r'{a = "x\ny\n", b = "x\ny"}', "a: |\n    x\n    y\nb: |-\n    x\n    y\n"),
+        (r'{"a\n\tb\n", "\u{a0}x"}', "- |\n  a\n  \tb\n- \xa0x\n"),
         (r'{"\xff"}', "- !!binary /w==\n"),
         ('{("word "):rep(40) .. "end"}', "- " + "word " * 40 + "end\n"),
         ('{K.new_error("Invalid", "boom")}', "- boom\n"),
@@ -133,6 +134,12 @@ VALUES = st.recursive(
 @given(VALUES, st.sampled_from([None, {"sort_unordered": True}]))
 def test_what_is_written_reads_back(value: object, options: object) -> None:
     assert read(write(value, options)) == value
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(alphabet="ab \t\n\r\x85\u2028\xa0:#-'\"").map(lambda text: {"k": [text], text: text}))
+def test_strings_of_several_lines_read_back(value: object) -> None:
+    assert read(write(value)) == value
 
 
 @settings(max_examples=200, deadline=None)

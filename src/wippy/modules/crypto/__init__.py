@@ -50,16 +50,20 @@ def random_string(call: Call, length: int, charset: Any = None) -> bytes:
 
 def drawn(call: Call, size: int, chars: bytes) -> bytes:
     """`size` of the characters, each place as probable as any other."""
-    width = 1 if len(chars) <= 256 else 4
-    limit = (256**width // len(chars)) * len(chars)
     out = bytearray()
+    if len(chars) <= 256:
+        usable = 256 // len(chars) * len(chars)
+        table = bytes(chars[number % len(chars)] for number in range(256))
+        unusable = bytes(range(usable, 256))
+        while len(out) < size:
+            out += call.entropy(size - len(out) + 8).translate(table, unusable)
+        return bytes(out[:size])
+    limit = (1 << 64) // len(chars) * len(chars)
     while len(out) < size:
-        noise = call.entropy((size - len(out) + 8) * width)
-        for at in range(0, len(noise), width):
-            number = int.from_bytes(noise[at : at + width], "big")
-            if number < limit:
-                out.append(chars[number % len(chars)])
-    return bytes(out[:size])
+        number = int.from_bytes(call.entropy(8), "big")
+        if number < limit:
+            out.append(chars[number % len(chars)])
+    return bytes(out)
 
 
 @crypto.function(name="random.uuid", in_workflow=RECORD)

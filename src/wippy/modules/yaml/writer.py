@@ -29,11 +29,11 @@ _ESCAPES = {
     '"': '\\"',
     "\\": "\\\\",
     "\x85": "\\N",
-    "\xa0": "\\_",
     "\u2028": "\\L",
     "\u2029": "\\P",
 }
-_SPECIAL = re.compile('[\x00-\x1f"\\\\\x7f-\xa0\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]')
+_SPECIAL = re.compile('[\x00-\x1f"\\\\\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]')
+_UNFIT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")  # in a literal block
 _LONGEST_KEY = 128
 
 
@@ -135,7 +135,8 @@ class Writer:
         text = _one_line(value)
         if text is not None:
             return text
-        return self._literal(value, indent, step) if _analyze(value).allow_block else quoted(value)
+        block = not _UNFIT.search(value) and _analyze(value.replace("\t", "x")).allow_block
+        return self._literal(value, indent, step) if block else quoted(value)
 
     def _literal(self, value: str, indent: int, step: int) -> str:
         hint = str(step) if value[0] in " \n" else ""
