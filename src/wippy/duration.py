@@ -61,6 +61,8 @@ def parse_duration(text: str) -> int:
         total += int(whole or 0) * factor
         if fraction:
             total += int(fraction) * factor // 10 ** len(fraction)
+        if total > -MIN:
+            raise _invalid(text)
         at = part.end()
     if negative:
         total = -total

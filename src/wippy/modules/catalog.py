@@ -22,7 +22,9 @@ BUILT_IN = (
     "ctx",
     "env",
     "errors",
+    "eval_runner",
     "events",
+    "expr",
     "fs",
     "funcs",
     "hash",
@@ -126,7 +128,7 @@ class Catalog:
         return None
 
 
-def _offered(**choice: str) -> Any:
+def _offered(name: str | None = None) -> Any:
     from importlib.metadata import entry_points  # slow to load, and seldom needed
 
-    return entry_points(group=GROUP, **choice)
+    return entry_points(group=GROUP) if name is None else entry_points(group=GROUP, name=name)
