@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from application import application, function
 
+from application import application, function
 from wippy.errors import WippyError
 
 

@@ -1,4 +1,7 @@
-"""Host functions of the base library: letters, local time, the kernel's own failures. They take and give bytes and numbers, and never raise."""
+"""Host functions of the base library: letters, local time, regular expressions.
+
+They take and give bytes and numbers, and never raise.
+"""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sys
 import threading
@@ -101,10 +102,8 @@ async def _in_thread(function, *args):  # type: ignore[no-untyped-def]
             value, error = function(*args), None
         except (OSError, ValueError) as failed:
             value, error = None, failed if isinstance(failed, OSError) else OSError(str(failed))
-        try:
+        with contextlib.suppress(RuntimeError):  # the loop has closed
             loop.call_soon_threadsafe(settle, value, error)
-        except RuntimeError:
-            pass
 
     threading.Thread(target=work, daemon=True, name="terminal-input").start()
     return await future
