@@ -6,7 +6,7 @@ from __future__ import annotations
 import contextlib
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from wippy.modules.yaml.reader import ReadError, read
@@ -138,6 +138,7 @@ def test_what_is_written_reads_back(value: object, options: object) -> None:
 
 @settings(max_examples=300, deadline=None)
 @given(st.text(alphabet="ab \t\n\r\x85\u2028\xa0:#-'\"").map(lambda text: {"k": [text], text: text}))
+@example({"k": ["\t\n"], "\t\n": "\t\n"})
 def test_strings_of_several_lines_read_back(value: object) -> None:
     assert read(write(value)) == value
 

@@ -135,7 +135,9 @@ class Writer:
         text = _one_line(value)
         if text is not None:
             return text
-        block = not _UNFIT.search(value) and _analyze(value.replace("\t", "x")).allow_block
+        # Parsers find the indentation of a block by its first line and refuse a tab there.
+        block = not _UNFIT.search(value) and not value.lstrip(" \n").startswith("\t")
+        block = block and _analyze(value.replace("\t", "x")).allow_block
         return self._literal(value, indent, step) if block else quoted(value)
 
     def _literal(self, value: str, indent: int, step: int) -> str:
