@@ -1,4 +1,4 @@
-"""Host functions of the base library: letters, local time, regular expressions.
+"""Host functions of the base library: letters, local time, the kernel's own failures.
 
 They take and give bytes and numbers, and never raise.
 """
