@@ -48,7 +48,7 @@ def boot(tmp_path: Path) -> Boot:
         (tmp_path / "wippy.lock").write_text("directories:\n  src: ./src\n")
         config = Config.load(str(tmp_path))
         config.set("lua.type_system.strict", strict)
-        app = App(load_project(tmp_path), config, Log.open(silent=True))
+        app = App(load_project(str(tmp_path)), config, Log.open(silent=True))
         await app.start()
         try:
             return await asyncio.wrap_future(app.functions().call("app:answer", [21]))

@@ -190,8 +190,13 @@ local function aliased(x: string?): integer
   return 0
 end
 
+local function failing(name: string): (User, error?)
+  if name == "" then return nil, errors.new("no name") end
+  return {name = name}
+end
+
 return {
-  early, raised, asserted, pair, pair_message, default, default_number, kinds, unknowns, area, area_early, path,
+  failing, early, raised, asserted, pair, pair_message, default, default_number, kinds, unknowns, area, area_early, path,
   right_operands, both_false, loops, continue, filled, validated, validated_unknown, captured, contradictory, helper,
   while_true, uses_never, literal, aliased,
 }

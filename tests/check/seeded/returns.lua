@@ -19,8 +19,8 @@ end
 local function g(): User
   return {} --! E0000
 end
-local function h(): (User, error?)
-  return nil, errors.new("x") --! E0000
+local function h(): (User, boolean)
+  return nil --! E0000 E0010
 end
 local function i(x: number): number
   while x > 0 do

@@ -325,8 +325,9 @@ class Statements(Expressions):
                 self.values(values, env)
             return None
         first = values[:-1]
+        failure = self._is_failure(values, env)
         for index, value in enumerate(first):
-            if index < len(wanted):
+            if index < len(wanted) and not (failure and index == 0):
                 self.check(value, wanted[index], env, "return value")
             else:
                 self.infer(value, env)
@@ -359,6 +360,15 @@ class Statements(Expressions):
                 self.report(MISSING_RETURN, node, text)
                 break
         return None
+
+    def _is_failure(self, values: list[Expression], env: Env) -> bool:
+        """`return nil, err`: the way to fail whatever a function returns otherwise."""
+        if len(values) < 2 or not isinstance(values[0], tree.Constant) or values[0].text != "nil":
+            return False
+        held, self.found = self.found, []
+        error = force(self.infer(values[1], dict(env)))
+        self.found = held
+        return error is not NIL
 
     # Control
 
