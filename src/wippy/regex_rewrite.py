@@ -30,6 +30,7 @@ _REPEAT = re.compile(r"\{(\d+)(,(\d*))?\}")
 _NAME = re.compile(r"\(\?P?<(\w+)>")
 _FLAGS = re.compile(r"\(\?([imsU]*)(-[imsU]+)?([:)])")
 _LARGEST_REPEAT = 1000
+_POSITIONS = frozenset({"^", "$", r"\Z", r"\A"})
 
 
 class ExpressionError(ValueError):
@@ -160,6 +161,8 @@ class _Rewriter:
         following = text[self.at : self.at + 1]
         if following and (following in "*+?" or (following == "{" and _REPEAT.match(text, self.at))):
             raise ExpressionError("invalid nested repetition operator", text[start : self.at + 1])
+        if self.out[-1] in _POSITIONS:  # Python repeats them in a group only
+            self.out[-1] = f"(?:{self.out[-1]})"
         self.emit(operator + ("?" if lazy != ("U" in self.flags[-1]) else ""))
 
     def escape(self) -> None:
