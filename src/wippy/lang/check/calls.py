@@ -159,9 +159,12 @@ class Calls(Constructors):
         if name in self.survey.methods or name in self.survey.fields_written:
             return False
         items = [force(item) for item in members(target) if force(item) not in (NIL, ABSENT)]
-        if any(isinstance(item, Record) for item in items):
-            return not self.has_classes
-        return True
+        return not self.has_classes and not any(isinstance(item, Record) and self.foreign(item) for item in items)
+
+    def foreign(self, record: Record) -> bool:
+        """Whether values of the type may be objects of another chunk's class."""
+        owner = record.owner
+        return owner is not None and owner is not self.resolver and owner.classes
 
     def not_indexable(self, node: Expression | int, reason: str, owner: Type, what: str) -> None:
         """Reports a read from a value that has no fields."""
@@ -321,7 +324,7 @@ class Calls(Constructors):
         if name == "error":
             self.arguments(args, env)
             self.dead = True
-            return Results([])
+            return Results([NEVER])
         if name == "select" and args:
             self.arguments(args, env)
             if isinstance(args[0], tree.String):

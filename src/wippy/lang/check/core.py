@@ -29,6 +29,7 @@ class Core:
         self.survey = survey
         self.found: list[Diagnostic] = []
         self.resolver = Resolver(list(chunk.declarations), libraries, self.unresolved)
+        self.resolver.classes = "setmetatable" in chunk.globals
         self.bound: Bound = {}
         self.declared: dict[int, Type] = {}
         self.annotated: set[int] = set()

@@ -199,12 +199,17 @@ class Expressions(Calls):
             return element(target, widened(self._key_type(step.key, env)))
         found = member(target, name)
         if found is None:
-            if not probe and name not in self.survey.methods and _closed(target):
+            if not probe and name not in self.survey.methods and self._closed(target):
                 at = step.to - 1 if type(step) is tree.Field else step.key
                 self.report(NO_FIELD, at, f"no field '{name}' in {show(target)}")
             return ANY
         forced = force(found)
         return with_self(forced) if isinstance(forced, Function) and forced.method else found
+
+    def _closed(self, type: Type) -> bool:
+        """Whether an unknown field is a mistake: only declared records are closed."""
+        records = [item for each in members(type) if isinstance(item := force(each), Record)]
+        return bool(records) and not any(map(self.foreign, records))
 
     def _key_type(self, node: Expression, env: Env) -> Type:
         if isinstance(node, (tree.Number, tree.String)):
@@ -265,6 +270,7 @@ class Expressions(Calls):
                 now = self._operation(each, now, self.infer(each.right, env))
                 continue
             under: Env | None = dict(env)
+            dead = self.dead
             if short:
                 assert under is not None
                 under = self.refine(each.left, each.op == "and", under)
@@ -274,6 +280,7 @@ class Expressions(Calls):
                 right = self.infer(each.right, under, probe)
             else:
                 right = ANY
+            self.dead = dead
             part = truthy(now) if each.op == "or" else falsy(now)
             now = union((part, right))
             if now is NEVER:
@@ -310,11 +317,6 @@ class Expressions(Calls):
         kinds = _order(left) & _order(right)
         if not kinds and left is not NEVER and right is not NEVER:
             self.report(OPERAND, node.op_at, f"cannot compare {show(left)} with {show(right)}")
-
-
-def _closed(type: Type) -> bool:
-    """Whether an unknown field is a mistake: only declared records are closed."""
-    return any(isinstance(force(item), Record) for item in members(type))
 
 
 def _may_overload(type: Type) -> bool:

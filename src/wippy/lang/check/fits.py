@@ -42,26 +42,32 @@ _LIMIT = 60
 
 def fits(source: Type, target: Type) -> bool:
     """Whether every value of `source` may be taken for a `target`, as far as one can know."""
+    if source is target or source is ANY or target is ANY:
+        return True
     return _Relation().fits(source, target)
 
 
 class _Relation:
     def __init__(self) -> None:
-        self.assumed: set[tuple[int, int]] = set()
+        # Outcomes; True while one is being found. The types are kept so that their ids stay theirs.
+        self.known: dict[tuple[int, int], tuple[bool, Type, Type]] = {}
         self.depth = 0
 
     def fits(self, source: Type, target: Type) -> bool:
         if source is target or source is ANY or target is ANY or source is NEVER or source is ABSENT:
             return True
         pair = (id(source), id(target))
-        if pair in self.assumed or self.depth > _LIMIT:
+        held = self.known.get(pair)
+        if held is not None:
+            return held[0]
+        if self.depth > _LIMIT:
             return True
-        self.assumed.add(pair)
+        self.known[pair] = (True, source, target)
         self.depth += 1
-        try:
-            return self._fits(force(source), force(target))
-        finally:
-            self.depth -= 1
+        outcome = self._fits(force(source), force(target))
+        self.depth -= 1
+        self.known[pair] = (outcome, source, target)
+        return outcome
 
     def _fits(self, source: Type, target: Type) -> bool:
         if source is target or source in (ANY, NEVER, ABSENT) or target in (ANY, UNKNOWN):
@@ -163,7 +169,7 @@ class _Relation:
         source, target = without_nil(source), without_nil(target)
         if not self.fits(source, target):
             return False
-        return readonly or _Relation().fits(target, source)
+        return readonly or self.fits(target, source)
 
     def _record(self, source: Type, target: Record) -> bool:
         if target.interface:

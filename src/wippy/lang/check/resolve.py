@@ -47,6 +47,7 @@ class Resolver:
         libraries: alias → library whose types may be named.
         unresolved: told about names that stand for nothing.
         typeof: type of an expression.
+        classes: values of declared records may be objects with methods of a class.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Resolver:
         libraries: Mapping[str, Library],
         unresolved: Callable[[tree.TypeName], None] | None = None,
         typeof: Callable[[tree.Expression], Type] | None = None,
+        classes: bool = False,
     ) -> None:
         self.declared: dict[str, Declaration] = {}
         for declaration in declarations:
@@ -62,6 +64,7 @@ class Resolver:
         self.libraries = libraries
         self.unresolved = unresolved
         self.typeof = typeof
+        self.classes = classes
         self.locals: list[dict[str, Declaration]] = []
         self._plain: dict[str, Named] = {}
 
@@ -193,7 +196,7 @@ class Resolver:
         for field in node.fields:
             inner = self.type(field.type, bound)
             fields[field.name] = optional(inner) if field.optional else inner
-        return Record(fields, interface=node.interface)
+        return Record(fields, interface=node.interface, owner=self)
 
     def _function(self, node: tree.FunctionType, bound: Bound) -> Type:
         made = self.signature([], node.params, node.results, bound)
@@ -215,7 +218,7 @@ class Resolver:
             return Array(inner.item, True)
         if isinstance(inner, Map):
             return Map(inner.key, inner.value, True)
-        return Record(inner.fields, inner.interface, True) if isinstance(inner, Record) else inner
+        return Record(inner.fields, inner.interface, True, inner.owner) if isinstance(inner, Record) else inner
 
     def _typeof(self, node: tree.TypeOf, bound: Bound) -> Type:
         return self.typeof(node.value) if self.typeof is not None else ANY
@@ -287,7 +290,9 @@ def substitute(type: Type, bound: dict[TypeVariable, Type], depth: int = 0) -> T
     if isinstance(type, Tuple):
         return Tuple([sub(item) for item in type.items])
     if isinstance(type, Record):
-        return Record({name: sub(field) for name, field in type.fields.items()}, type.interface, type.readonly)
+        return Record(
+            {name: sub(field) for name, field in type.fields.items()}, type.interface, type.readonly, type.owner
+        )
     if isinstance(type, Union):
         return union([sub(item) for item in members(type)])
     if isinstance(type, Intersection):

@@ -105,11 +105,19 @@ class Tuple(Type):
 
 
 class Record(Type):
-    """A declared record. An optional field's type admits nil. `interface`: any table may implement it."""
+    """A declared record. An optional field's type admits nil.
 
-    __slots__ = ("fields", "interface", "readonly")
+    Attributes:
+        interface: any table may implement it.
+        owner: the resolver that made it, which knows whether its values may be objects of a class.
+    """
 
-    def __init__(self, fields: dict[str, Type], interface: bool = False, readonly: bool = False) -> None:
+    __slots__ = ("fields", "interface", "owner", "readonly")
+
+    def __init__(
+        self, fields: dict[str, Type], interface: bool = False, readonly: bool = False, owner: Any = None
+    ) -> None:
+        self.owner = owner
         self.fields = fields
         self.interface = interface
         self.readonly = readonly
@@ -271,13 +279,19 @@ def members(type: Type) -> list[Type]:
     type = force(type)
     if not isinstance(type, Union):
         return [type]
+    if not any(isinstance(item, Named) and isinstance(force(item), Union) for item in type.items):
+        return type.items
     out: list[Type] = []
-    for item in type.items:
+    seen: set[int] = {id(type)}
+    stack = list(reversed(type.items))
+    while stack:
+        item = stack.pop()
         forced = force(item)
-        if isinstance(forced, Union):
-            out.extend(members(forced))
-        else:
+        if not isinstance(forced, Union):
             out.append(item)
+        elif id(forced) not in seen:
+            seen.add(id(forced))
+            stack.extend(reversed(forced.items))
     return out
 
 
