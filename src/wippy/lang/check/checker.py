@@ -7,7 +7,18 @@ from collections.abc import Mapping
 from wippy.errors import SourceError
 from wippy.lang import tree
 from wippy.lang.check.core import Env
-from wippy.lang.check.diagnostic import DEPTH, ERROR, FAILED, HINT, PARSE, UNRESOLVED_TYPE, WARNING, Diagnostic
+from wippy.lang.check.diagnostic import (
+    DEPTH,
+    ERROR,
+    FAILED,
+    HINT,
+    PARSE,
+    UNDEFINED,
+    UNRESOLVED_TYPE,
+    WARNING,
+    Diagnostic,
+)
+from wippy.lang.check.prelude import ALWAYS
 from wippy.lang.check.resolve import Resolver
 from wippy.lang.check.statements import Frame, Statements
 from wippy.lang.check.style import style
@@ -51,6 +62,7 @@ class Checker(Statements):
         self.aliases: dict[str, Interface] = dict(self.libraries)
         super().__init__(chunk, survey, self.aliases)
         self.modules = {**(modules or {}), **{alias: each.value for alias, each in self.libraries.items()}}
+        self.global_functions = {}
         self.frame = Frame(None)
         self.resolver.typeof = lambda node: self.infer(node, {}, True)
         self.tables = self._tables()
@@ -61,9 +73,18 @@ class Checker(Statements):
             self.report(UNRESOLVED_TYPE, node, f"unresolved type {'.'.join(node.path)}", HINT)
 
     def run(self) -> list[Diagnostic]:
-        """All findings, worst first."""
+        """All findings, in the order of the walk."""
         self.block(self.chunk.body, {})
+        self._undefined()
         return self.found
+
+    def _undefined(self) -> None:
+        """Globals that nothing in sight defines. A library or an importer may still do it."""
+        survey = self.survey
+        known = {*ALWAYS, *self.modules, *survey.global_writes, *survey.global_functions, *self.resolver.declared}
+        for name, token in survey.global_reads.items():
+            if name not in known:
+                self.report(UNDEFINED, token, f"undefined name '{name}'", HINT)
 
     def interface(self) -> Interface:
         """What importers know. No body is checked."""

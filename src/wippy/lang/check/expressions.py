@@ -62,6 +62,7 @@ class Expressions(Calls):
     """Expressions."""
 
     modules: dict[str, Type]
+    global_functions: dict[str, Function]
 
     def infer(self, node: Expression, env: Env, probe: bool = False) -> Type:
         return _INFER[type(node)](self, node, env, probe)
@@ -79,8 +80,10 @@ class Expressions(Calls):
 
     def global_type(self, name: str) -> Type:
         """The type of a global as far as it is known."""
-        if name in self.survey.global_writes or name in self.survey.global_functions:
+        if name in self.survey.global_writes:
             return ANY
+        if name in self.survey.global_functions:
+            return self._global_function(name)
         declared = self.resolver.named(name, [])
         if declared is not None:
             return TypeValue(declared)
@@ -89,6 +92,19 @@ class Expressions(Calls):
         if name in _TYPE_VALUES:
             return TypeValue(BASICS[name])
         return standard().get(name, ANY)
+
+    def _global_function(self, name: str) -> Type:
+        """A global function that the chunk defines once is taken for what it is here."""
+        nodes = self.survey.global_functions[name]
+        if len(nodes) > 1:
+            return ANY
+        made = self.global_functions.get(name)
+        if made is None:
+            node = nodes[0].function
+            made = self.resolver.signature(node.tparams, node.params, node.results, {})
+            made.name = name
+            self.global_functions[name] = made
+        return made
 
     def type_named(self, node: Expression) -> Type | None:
         while isinstance(node, tree.Paren):
@@ -239,7 +255,7 @@ class Expressions(Calls):
         types = [self.infer(operand, env) for operand in node.operands]
         for index, operand in enumerate(node.operands):
             beside = [*types[max(index - 1, 0) : index], *types[index + 1 : index + 2]]
-            if not any(map(_may_overload, beside)):
+            if not any(map(self._may_overload, beside)):
                 self._operand(operand, types[index], _joinable, "concatenate")
         return STRING
 
@@ -302,30 +318,49 @@ class Expressions(Calls):
 
     def _operands(self, node: tree.Binary, left: Type, right: Type) -> None:
         what = f"use operator {node.op} on"
-        fine = _may_overload(right) or self._operand(node.left, left, _calculable, what)
-        if fine and not _may_overload(left):
+        fine = self._may_overload(right) or self._operand(node.left, left, _calculable, what)
+        if fine and not self._may_overload(left):
             self._operand(node.right, right, _calculable, what)
 
     def _operand(self, node: Expression, type: Type, test: Callable[[Type], bool], what: str) -> bool:
         """Reports an operand that can never be valid; False then."""
-        if isinstance(node, tree.Cast) or type is NEVER or any(test(force(item)) for item in members(type)):
+        if (
+            isinstance(node, tree.Cast)
+            or type is NEVER
+            or any(
+                test(forced) and (test is _measurable or not self._plain_table(forced))
+                for forced in map(force, members(type))
+            )
+        ):
             return True
         self.report(OPERAND, node, f"cannot {what} {show(type)}")
         return False
+
+    def _may_overload(self, type: Type) -> bool:
+        """Whether the value may be an object that defines the operator."""
+        return any(
+            forced in (ANY, TABLE, USERDATA)
+            or (
+                isinstance(forced, (Record, Array, Map, Open, TypeVariable, Intersection))
+                and not self._plain_table(forced)
+            )
+            for forced in map(force, members(type))
+        )
+
+    def _plain_table(self, type: Type) -> bool:
+        """A table that has no metatable: none is set in this chunk, and the type is declared in it."""
+        if self.has_classes:
+            return False
+        if isinstance(type, Open):
+            return type.literal
+        if isinstance(type, Record):
+            return not type.interface and not self.foreign(type)
+        return isinstance(type, (Array, Map))
 
     def _comparison(self, node: tree.Binary, left: Type, right: Type) -> None:
         kinds = _order(left) & _order(right)
         if not kinds and left is not NEVER and right is not NEVER:
             self.report(OPERAND, node.op_at, f"cannot compare {show(left)} with {show(right)}")
-
-
-def _may_overload(type: Type) -> bool:
-    """Whether the value may be an object that defines the operator."""
-    return any(
-        force(item) in (ANY, TABLE, USERDATA)
-        or isinstance(force(item), (Record, Array, Map, Open, TypeVariable, Intersection))
-        for item in members(type)
-    )
 
 
 def _calculable(type: Type) -> bool:

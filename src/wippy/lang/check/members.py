@@ -94,10 +94,10 @@ def barrier(type: Type) -> str | None:
     if type is BOOLEAN or (isinstance(type, Literal) and type.base is BOOLEAN):
         return "boolean"
     if isinstance(type, Union):
-        reasons = [barrier(item) for item in members(type)]
+        reasons = [barrier(item) for item in members(type) if force(item) is not ABSENT]
         if "nil" in reasons:
             return "optional" if any(reason is None for reason in reasons) else "nil"
-        return reasons[0] if all(reasons) else None
+        return reasons[0] if reasons and all(reasons) else None
     return None
 
 

@@ -24,7 +24,8 @@ def style(chunk: Chunk, survey: Survey | None = None) -> list[Diagnostic]:
     found = [at("W0001", WARNING, f"empty {kind} block", node.at) for node, body, kind in survey.blocks if not body]
     for name, token in survey.global_writes.items():
         found.append(at("W0002", WARNING, f"assignment to global variable '{name}'; consider using 'local'", token))
-    for name, token in survey.global_functions.items():
+    for name, nodes in survey.global_functions.items():
+        token = nodes[0].target.at
         found.append(
             at("W0002", WARNING, f"function '{name}' declared as global; consider using 'local function'", token)
         )

@@ -23,7 +23,8 @@ class Survey:
         owned: (variable of a table, field) → function statements that define that field.
         replaced: (variable, field) that is assigned in another way.
         methods: names of methods and fields defined by function statements.
-        global_writes: globals that are assigned: name → token.
+        global_writes, global_reads: globals that are assigned and read: name → first token.
+        global_functions: name → `function name()` statements of globals.
         compares, blocks: comparisons, and statements with blocks.
         type_roots: the m of types written m.T.
         declared: every declaration of a variable: (name, token, form, initial value).
@@ -38,7 +39,7 @@ class Survey:
         self.replaced: set[tuple[int, str]] = set()
         self.methods: set[str] = set()
         self.global_writes: dict[str, int] = {}
-        self.global_functions: dict[str, int] = {}
+        self.global_functions: dict[str, list[tree.FunctionStatement]] = {}
         self.global_reads: dict[str, int] = {}
         self.compares: list[tree.Binary] = []
         self.blocks: list[tuple[Node, list[Node], str]] = []
@@ -236,7 +237,7 @@ class Survey:
                 if target.variable is not None:
                     self.writes.setdefault(target.variable.at, []).append(node.at)
                 else:
-                    self.global_functions.setdefault(target.name, target.at)
+                    self.global_functions.setdefault(target.name, []).append(node)
                 push(node.function)
                 return
             assert type(target) is tree.Field
