@@ -39,6 +39,21 @@ def test_long_chains(source: str) -> None:
     assert codes(source) == []
 
 
+@pytest.mark.parametrize(
+    ("head", "opener", "inner", "closer"),
+    [
+        ("local function id<T>(x: T): T return x end return ", "id({", "1", "})"),
+        ("type J = nil | number | {J} | {[string]: J}\nlocal j: J = ", "{a = ", "1", "}"),
+        ("return ", "function() return nil, ", "1", " end"),
+        ("local a: number? = nil return ", "(a and ", "1", " or 2)"),
+    ],
+    ids=["generic", "union", "functions", "logic"],
+)
+@pytest.mark.timeout(20)
+def test_deep_nesting_takes_no_time(head: str, opener: str, inner: str, closer: str) -> None:
+    assert "P0001" not in codes(head + opener * 40 + inner + closer * 40)
+
+
 def test_a_mistake_at_the_end_of_a_long_chain_is_found() -> None:
     assert codes("return " + " + ".join(["1"] * MANY) + " + 'x'") == ["E0019"]
 

@@ -68,6 +68,8 @@ class Results(Struct, gc=False):
 
 
 SOME = Results([], ANY)
+# Constructors inside of constructors are looked at again for each level: only so far.
+_SHAPES = 2
 
 
 class Calls(Constructors):
@@ -242,6 +244,8 @@ class Calls(Constructors):
 
     def _shape(self, node: tree.Table, env: Env) -> Type:
         """The type of a constructor for the inference of a type parameter."""
+        if self.silent >= _SHAPES:
+            return ANY
         held, self.found = self.found, []
         self.silent += 1
         try:

@@ -207,4 +207,4 @@ def check_source(
         found = [Diagnostic(FAILED, WARNING, f"the checker failed: {type(error).__name__}: {error}")]
     if rules:
         found = [*found, *style(chunk)]
-    return sorted(found, key=lambda each: each.order), chunk, interface
+    return sorted(dict.fromkeys(found), key=lambda each: each.order), chunk, interface

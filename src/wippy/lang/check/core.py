@@ -41,13 +41,11 @@ class Core:
         return
 
     def report(self, code: str, at: Node | int, message: str, severity: str = ERROR) -> None:
-        """Notes a finding at a node or token, once for each place and code."""
+        """Notes a finding at a node or token."""
         token = at if isinstance(at, int) else at.at
         tokens = self.chunk.tokens
         line, column = tokens.position(tokens.starts[token])
-        found = Diagnostic(code, severity, message, line, column, severity == ERROR)
-        if self.silent or found not in self.found:
-            self.found.append(found)
+        self.found.append(Diagnostic(code, severity, message, line, column, severity == ERROR))
 
     # Variables and paths
 

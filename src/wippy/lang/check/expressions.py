@@ -111,7 +111,10 @@ class Expressions(Calls):
             node = node.inner
         if isinstance(node, tree.Name) and node.variable is None and node.name == "string":
             return STRING
-        if isinstance(node, (tree.Name, tree.Field)):
+        root = node
+        while isinstance(root, tree.Field):
+            root = root.object
+        if isinstance(root, tree.Name) and isinstance(node, (tree.Name, tree.Field)):
             held, self.found = self.found, []
             found = force(self.infer(node, {}, True))
             self.found = held

@@ -365,10 +365,11 @@ class Statements(Expressions):
         """`return nil, err`: the way to fail whatever a function returns otherwise."""
         if len(values) < 2 or not isinstance(values[0], tree.Constant) or values[0].text != "nil":
             return False
-        held, self.found = self.found, []
-        error = force(self.infer(values[1], dict(env)))
-        self.found = held
-        return error is not NIL
+        error = values[1]
+        if isinstance(error, tree.Constant):
+            return error.text == "..."
+        known = self.peek(error, env) if isinstance(error, (tree.Name, tree.Field)) else ANY
+        return known is None or force(known) is not NIL
 
     # Control
 
