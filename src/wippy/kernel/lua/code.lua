@@ -1,8 +1,8 @@
 -- Code of entries in this VM: chunks, unit definitions, and the state (environment) that a unit runs in.
 local K = ...
 local raw = K.raw
-local setmt, rawtype, xpcall, load, next, rawget, tostring =
-  raw.setmetatable, raw.type, raw.xpcall, raw.load, raw.next, raw.rawget, raw.tostring
+local setmt, rawtype, xpcall, load, next, rawget, rawset, tostring =
+  raw.setmetatable, raw.type, raw.xpcall, raw.load, raw.next, raw.rawget, raw.rawset, raw.tostring
 local S = K.state
 
 local chunks = {} -- key -> {factory=, key=}
@@ -27,6 +27,28 @@ local function chunk_of(key, name)
   chunk = { factory = factory, key = key }
   chunks[key] = chunk
   return chunk
+end
+
+-- A state reads the globals it was given through its metatable, until it replaces one of them or looks at its table as
+-- a whole: then it gets its own copy.
+local COPIED = { __metatable = false }
+local function environment_metatable(base)
+  local function own(env)
+    raw.setmetatable_any(env, COPIED)
+    for name, value in next, base do
+      if rawget(env, name) == nil then env[name] = value end
+    end
+  end
+  return {
+    __index = base,
+    __newindex = function(env, name, value)
+      if name == nil or name ~= name then return end
+      if base[name] ~= nil then own(env) end
+      rawset(env, name, value)
+    end,
+    __metatable = false,
+    [K.OWN] = own,
+  }
 end
 
 local function define(id)
@@ -54,7 +76,7 @@ local function define(id)
     if not chunk then return nil, K.new_error("Internal", "failed to execute script: " .. err, false) end
     unit.main, unit.main_rt = chunk.factory, make_rt(K.types.scope(d.main, aliases))
   end
-  unit.envmt = { __index = base, __metatable = false }
+  unit.envmt = environment_metatable(base)
   return unit
 end
 

@@ -5,6 +5,7 @@ local rawtype, getmt, setmt, error, tostring, rawget = raw.type, raw.getmetatabl
 
 local CLASS = {} -- private key: marks a metatable as a class of ours
 K.CLASS = CLASS
+K.OWN = {} -- private key: a function in a metatable that is called before user code looks at the table as a whole
 
 -- A private key: only who holds it can read the field. The name helps when debugging the kernel.
 function K.key(name) return { name } end

@@ -6,7 +6,7 @@ local rawtype, getmt, setmt, rawget, rawset, rawlen, next, error, select, tunpac
   raw.setmetatable, raw.rawget, raw.rawset, raw.rawlen, raw.next, raw.error, raw.select, raw.tunpack
 local rawtonumber, find, concat, mathtype, xpcall = raw.tonumber, raw.find, raw.concat, raw.mathtype, raw.xpcall
 local typeof, badarg, badtype, text, truncated = K.typeof, K.badarg, K.badtype, K.text, K.truncated
-local CLASS, CONTENT, KILL, handler = K.CLASS, K.CONTENT, K.KILL, K.handler
+local CLASS, CONTENT, OWN, KILL, handler = K.CLASS, K.CONTENT, K.OWN, K.KILL, K.handler
 
 local metatables = K.user_metatables
 local NO_MEMORY = "not enough memory"
@@ -23,6 +23,8 @@ local function content_of(t, n, name)
   local mt = getmt(t)
   if mt == nil then return t end
   if rawget(mt, CLASS) then badtype(n, name, "table", t, 3) end
+  local own = rawget(mt, OWN)
+  if own then own(t) end
   return rawget(mt, CONTENT) or t
 end
 K.content_of = content_of
