@@ -10,7 +10,22 @@ from wippy.expression.fault import Fault
 NUMBER, STRING, NAME, OPERATOR, BRACKET, END = "number", "string", "name", "operator", "bracket", "end"
 
 WORDS = frozenset(
-    ["in", "not", "and", "or", "matches", "contains", "startsWith", "endsWith", "let", "if", "else", "true", "false", "nil"]
+    [
+        "in",
+        "not",
+        "and",
+        "or",
+        "matches",
+        "contains",
+        "startsWith",
+        "endsWith",
+        "let",
+        "if",
+        "else",
+        "true",
+        "false",
+        "nil",
+    ]
 )
 
 _SPACE = re.compile(r"(?:\s+|//[^\n]*|/\*.*?\*/)+", re.S)
@@ -21,7 +36,19 @@ _NUMBER = re.compile(
 )
 _NAME = re.compile(r"[^\W\d]\w*|\$\w*")
 _OPERATOR = re.compile(r"\?\?|\?\.|\?:|\*\*|\.\.|==|!=|<=|>=|&&|\|\||::|[-+*/%^<>!?:|.,;=#]")
-_SIMPLE = {"n": "\n", "r": "\r", "t": "\t", "a": "\a", "b": "\b", "f": "\f", "v": "\v", "\\": "\\", "'": "'", '"': '"', "`": "`"}
+_SIMPLE = {
+    "n": "\n",
+    "r": "\r",
+    "t": "\t",
+    "a": "\a",
+    "b": "\b",
+    "f": "\f",
+    "v": "\v",
+    "\\": "\\",
+    "'": "'",
+    '"': '"',
+    "`": "`",
+}
 _ESCAPE = re.compile(r"x([0-9a-fA-F]{2})|u\{([0-9a-fA-F]{1,6})\}|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-7]{3})")
 
 MAX_INTEGER = (1 << 63) - 1
@@ -96,7 +123,11 @@ def _starts_fraction(source: str, at: int, out: list[Token]) -> bool:
     if source[at] != "." or not source[at + 1 : at + 2].isdigit():
         return False
     previous = out[-1] if out else None
-    return previous is None or previous.kind == OPERATOR or (previous.kind == BRACKET and previous.value in ("(", "[", "{"))
+    return (
+        previous is None
+        or previous.kind == OPERATOR
+        or (previous.kind == BRACKET and previous.value in ("(", "[", "{"))
+    )
 
 
 def _number(text: str, at: int) -> int | float:

@@ -12,7 +12,9 @@ from wippy.expression.fault import Fault
 Body = Callable[[Any], Any]
 
 
-def _each(state: Any, items: list[Any], predicate: Any, body: Body, backwards: bool = False) -> Iterator[tuple[int, Any, Any]]:
+def _each(
+    state: Any, items: list[Any], predicate: Any, body: Body, backwards: bool = False
+) -> Iterator[tuple[int, Any, Any]]:
     """Index, item and what the predicate gives for it."""
     item_slot, index_slot, slots = predicate.item, predicate.index, state.slots
     order = range(len(items) - 1, -1, -1) if backwards else range(len(items))

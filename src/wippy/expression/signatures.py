@@ -21,6 +21,7 @@ SIGNATURES: dict[str, tuple[int, int | None]] = {
     **dict.fromkeys(["bitand", "bitor", "bitxor", "bitnand", "bitshl", "bitshr", "bitushr"], (2, 2)),
 }
 
-PREDICATES: dict[str, int] = dict.fromkeys(
-    """all any one none map filter groupBy find findIndex findLast findLastIndex count sum sortBy reduce""".split(), 1
-)
+PREDICATES: dict[str, int] = {
+    **dict.fromkeys(["all", "any", "one", "none", "map", "filter", "groupBy", "count", "sum", "sortBy", "reduce"], 1),
+    **dict.fromkeys(["find", "findIndex", "findLast", "findLastIndex"], 1),
+}

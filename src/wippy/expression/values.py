@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime
 import math
+import operator
+from collections.abc import Callable
 from typing import Any
 
 from wippy.expression.fault import Fault
@@ -37,8 +39,8 @@ def wrap(value: int) -> int:
     return (value + 0x8000000000000000 & 0xFFFFFFFFFFFFFFFF) - 0x8000000000000000
 
 
-def invalid(operator: str, left: Any, right: Any) -> Fault:
-    return Fault(f"invalid operation: {type_name(left)} {operator} {type_name(right)}")
+def invalid(name: str, left: Any, right: Any) -> Fault:
+    return Fault(f"invalid operation: {type_name(left)} {name} {type_name(right)}")
 
 
 def joined(parts: list[str], separator: str = "") -> str:
@@ -57,7 +59,7 @@ def add(left: Any, right: Any) -> Any:
     if is_number(left) and is_number(right):
         return left + right
     if isinstance(left, Moment | Span) and isinstance(right, Moment | Span):
-        return _moments(lambda: left + right, "+", left, right)
+        return _moments(operator.add, "+", left, right)
     raise invalid("+", left, right)
 
 
@@ -67,17 +69,17 @@ def subtract(left: Any, right: Any) -> Any:
     if is_number(left) and is_number(right):
         return left - right
     if isinstance(left, Moment | Span) and isinstance(right, Moment | Span):
-        return _moments(lambda: left - right, "-", left, right)
+        return _moments(operator.sub, "-", left, right)
     raise invalid("-", left, right)
 
 
-def _moments(act: Any, operator: str, left: Any, right: Any) -> Any:
+def _moments(act: Callable[[Any, Any], Any], name: str, left: Any, right: Any) -> Any:
     try:
-        return act()
+        return act(left, right)
     except OverflowError:
         raise Fault("time out of range") from None
     except TypeError:
-        raise invalid(operator, left, right) from None
+        raise invalid(name, left, right) from None
 
 
 def multiply(left: Any, right: Any) -> Any:
@@ -85,9 +87,8 @@ def multiply(left: Any, right: Any) -> Any:
         return wrap(left * right)
     if is_number(left) and is_number(right):
         return left * right
-    for one, other in ((left, right), (right, left)):
-        if isinstance(one, Span) and is_number(other):
-            return _moments(lambda one=one, other=other: one * other, "*", left, right)
+    if (isinstance(left, Span) and is_number(right)) or (isinstance(right, Span) and is_number(left)):
+        return _moments(operator.mul, "*", left, right)
     raise invalid("*", left, right)
 
 
@@ -180,9 +181,9 @@ def inside(left: Any, right: Any) -> bool:
     raise Fault(f'operator "in" not defined on {type_name(right)}')
 
 
-def texts(operator: str, left: Any, right: Any) -> None:
+def texts(name: str, left: Any, right: Any) -> None:
     if type(left) is not str or type(right) is not str:
-        raise invalid(operator, left, right)
+        raise invalid(name, left, right)
 
 
 def fetch(value: Any, key: Any) -> Any:

@@ -12,7 +12,14 @@ from .scope import Scope
 
 Make = Callable[[Entry, Callable[[Notice], None] | None], Policy]
 
-KINDS: dict[str, Make] = {"security.policy": policy_of}
+
+def _expression_policy(entry: Entry, notice: Callable[[Notice], None] | None) -> Policy:
+    from .expression_policy import expression_policy_of  # few applications have one
+
+    return expression_policy_of(entry, notice)
+
+
+KINDS: dict[str, Make] = {"security.policy": policy_of, "security.policy.expr": _expression_policy}
 
 
 class Policies:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
 
 from ..registry.entry import ID, Entry
 from ..registry.notice import Notice
@@ -17,6 +17,14 @@ UNDEFINED = "undefined"
 
 _NOTHING: Mapping[str, Any] = {}
 _REMEMBERED = 100
+
+
+class Rule(Protocol):
+    """What must hold for a policy to count."""
+
+    def holds(self, request: Request) -> bool:
+        """Raises ConditionError."""
+        ...
 
 
 class Policy:
@@ -40,13 +48,13 @@ class Policy:
         actions: list[str],
         resources: list[str],
         effect: str,
-        conditions: list[Condition] | None = None,
+        conditions: Sequence[Rule] | None = None,
         groups: tuple[ID, ...] = (),
         notice: Callable[[Notice], None] | None = None,
     ) -> None:
         self.id = id
         self.effect = effect
-        self.conditions = conditions or []
+        self.conditions = list(conditions or ())
         self.groups = groups
         self._action = matcher(actions)
         self._resource = matcher(resources)

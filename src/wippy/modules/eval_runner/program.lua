@@ -45,9 +45,33 @@ local function runtime_of(code, aliases)
   return rt
 end
 
+-- Whether anything is under way that may wake a program.
+local function pending(c)
+  local commands, timers, calls = c.commands, c.timers, c.calls
+  return commands and next(commands) ~= nil or timers and next(timers) ~= nil or calls and next(calls) ~= nil
+    or c.topics ~= nil
+end
+
+-- Looks, when all that is ready now has had its turn, whether the program has had one: if not, nothing wakes it.
+local function watch(state)
+  if state.watched or state.outside or pending(state.unit) then return end
+  state.watched = true
+  local before = state.steps
+  local probe = { co = cocreate(function()
+    state.watched = false
+    local c = state.unit
+    if c.done or pending(c) then return end
+    if state.steps ~= before then
+      watch(state)
+    else
+      K.kill(c, failure("process became idle"))
+    end
+  end), p = { done = true } }
+  K.ready(probe)
+end
+
 -- Functions that run others in a coroutine, so that every turn of the program passes through here.
-local function counter(own)
-  local steps = 0
+local function counter(own, state)
   local function drive(co, ok, ...)
     while true do
       local first = ...
@@ -57,8 +81,9 @@ local function counter(own)
       end
       if costatus(co) == "dead" then return ... end
       if first ~= PARK then error("yield command is not allowed in eval context", 0) end
-      steps = steps + 1
-      if steps > MAX_STEPS then error(TOO_LONG, 0) end
+      state.steps = state.steps + 1
+      if state.steps > MAX_STEPS then error(TOO_LONG, 0) end
+      watch(state)
       return drive(co, coresume(co, coyield(PARK)))
     end
   end
@@ -88,7 +113,9 @@ function program.run(options)
   local th = K.waiting_thread("eval_runner.run")
   local parent = th.p
   local own = raw.setmetatable({}, { __mode = "k" })
-  local counted = counter(own)
+  -- outside: what others may do at any time can wake it
+  local state = { steps = 0, outside = options.granted.process or options.granted.workflow }
+  local counted = counter(own, state)
   local env = program.environment(options.granted, options.custom, counted, own)
   local aliases = { errors = true }
   for name in next, options.granted do aliases[name] = true end
@@ -122,7 +149,7 @@ function program.run(options)
   args.n = options.count
   local c = { co = false, p = false, pid = false, unit = unit, frame = options.frame, env = env, args = args,
     state = { env = env, main = main, pool = pool }, parent = parent }
-  c.p = c
+  c.p, state.unit = c, c
   local err, done, waiting
   function c.waiter(_, problem)
     err, done = problem, true
