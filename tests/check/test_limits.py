@@ -46,8 +46,9 @@ def test_long_chains(source: str) -> None:
         ("type J = nil | number | {J} | {[string]: J}\nlocal j: J = ", "{a = ", "1", "}"),
         ("return ", "function() return nil, ", "1", " end"),
         ("local a: number? = nil return ", "(a and ", "1", " or 2)"),
+        ("local a: number? = f() return ", "(", "a", " and 1 or a)"),
     ],
-    ids=["generic", "union", "functions", "logic"],
+    ids=["generic", "union", "functions", "logic", "conditions"],
 )
 @pytest.mark.timeout(20)
 def test_deep_nesting_takes_no_time(head: str, opener: str, inner: str, closer: str) -> None:

@@ -50,6 +50,8 @@ from wippy.lang.describe import literal
 from wippy.lang.tree import Expression
 
 _DEPTH = 40
+# Each `and`/`or` is followed on two ways: conditions that nest many of them are followed only so far.
+_STEPS = 300
 _TABLES = (Array, Map, Tuple, Record, Open)
 _BY_NAME: dict[bytes, Type] = {
     b"string": STRING,
@@ -66,12 +68,15 @@ _BY_NAME: dict[bytes, Type] = {
 class Narrowing(Core):
     """Conditions."""
 
+    steps = 0
+
     def refine(self, node: Expression, outcome: bool, env: Env, depth: int = 0) -> Env | None:
         """The env, changed in place, where `node` has turned out true or false; None where it never does."""
         while isinstance(node, (tree.Paren, tree.Cast)):
             node = node.inner if isinstance(node, tree.Paren) else node.value
         kind = type(node)
-        if depth > _DEPTH:
+        self.steps = self.steps + 1 if depth else 0
+        if depth > _DEPTH or self.steps > _STEPS:
             return env
         if kind is tree.Unary and node.op == "not":  # type: ignore[attr-defined]
             return self.refine(node.operand, not outcome, env, depth + 1)  # type: ignore[attr-defined]
