@@ -2,6 +2,7 @@
 local K, natives = ...
 local raw = K.raw
 local rawtype, next, select, setmt, corunning = raw.type, raw.next, raw.select, raw.setmetatable, raw.corunning
+local rawget, rawset = raw.rawget, raw.rawset
 local list_modules, print_line = natives.fn._modules, natives.fn._print
 
 local program = {}
@@ -92,5 +93,24 @@ function program.environment(granted, custom, counted, own)
   end })
   local env = {}
   env._G = env
-  return setmt(env, { __index = base, __metatable = false })
+  -- its own copy of what it was given, once it replaces a part or looks at the table as a whole
+  local function own_copy(table)
+    for name in next, granted do
+      if base[name] == nil then base[name] = K.load_module(name) end
+    end
+    raw.setmetatable_any(table, { __metatable = false })
+    for name, value in next, base do
+      if rawget(table, name) == nil then table[name] = value end
+    end
+  end
+  return setmt(env, {
+    __index = base,
+    __newindex = function(table, name, value)
+      if name == nil or name ~= name then return end
+      if base[name] ~= nil then own_copy(table) end
+      rawset(table, name, value)
+    end,
+    __metatable = false,
+    [K.OWN] = own_copy,
+  })
 end
