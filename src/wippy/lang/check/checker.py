@@ -18,9 +18,10 @@ from wippy.lang.check.diagnostic import (
     WARNING,
     Diagnostic,
 )
+from wippy.lang.check.functions import Frame
 from wippy.lang.check.prelude import ALWAYS
 from wippy.lang.check.resolve import Resolver
-from wippy.lang.check.statements import Frame, Statements
+from wippy.lang.check.statements import Statements
 from wippy.lang.check.style import style
 from wippy.lang.check.survey import Survey
 from wippy.lang.check.types import ANY, Function, Named, Open, Type, TypeValue

@@ -16,7 +16,6 @@ from wippy.lang.check.types import (
     STRING,
     TABLE,
     UNKNOWN,
-    USERDATA,
     Array,
     Function,
     Intersection,
@@ -221,7 +220,7 @@ class Constructors(Narrowing):
             if item.name is not None or item.key is not None:
                 if item.key is not None:
                     key = self.infer(item.key, env)
-                    if repeat and not fits(key, STRING_KEY):
+                    if repeat and not fits(key, STRING):
                         self.check(item.value, union((items[0], NIL)), env, "item")
                         continue
                 self.infer(item.value, env)
@@ -252,13 +251,10 @@ class Constructors(Narrowing):
                 self.infer(item.value, env)
 
 
-STRING_KEY = STRING
-
-
 def _takes_table(type: Type) -> bool:
     if type in (ANY, UNKNOWN, TABLE):
         return True
-    return isinstance(type, (Record, Array, Map, Tuple, Open, Intersection, TypeVariable)) and type is not USERDATA
+    return isinstance(type, (Record, Array, Map, Tuple, Open, Intersection, TypeVariable))
 
 
 def _key_name(node: Expression) -> str | None:
