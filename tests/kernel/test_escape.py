@@ -32,7 +32,9 @@ def app():
     with application(
         host("processes", 1),
         host("other", 1),
-        process("victim", """
+        process(
+            "victim",
+            """
             local secret = "hidden"
             shared = "mine"
             return function(to)
@@ -42,7 +44,8 @@ def app():
               return {before[1] == string.upper, before[2] == table.insert, ("x"):upper(), shared, secret,
                 leaked == nil, string.leaked == nil, process.leaked == nil, channel.leaked == nil}
             end
-        """),
+        """,
+        ),
         library("lib", "return {value = 1, list = {1}}"),
         function("lib_user", "return function() return lib.value end", imports={"lib": "app:lib"}),
         function("fails", "return function() return nil, 'text' end"),
@@ -51,8 +54,20 @@ def app():
 
 
 def test_names_that_must_not_be_there(app):
-    names = ["python", "debug", "io", "loadfile", "dofile", "collectgarbage", "jit", "K", "wippy", "host",
-             "module", "_ENV_"]
+    names = [
+        "python",
+        "debug",
+        "io",
+        "loadfile",
+        "dofile",
+        "collectgarbage",
+        "jit",
+        "K",
+        "wippy",
+        "host",
+        "module",
+        "_ENV_",
+    ]
     source = "local out = {} for i, n in ipairs(...) do if _G[n] ~= nil then out[#out + 1] = n end end return out"
     assert app.lua(source, names) in ([], {})
 
@@ -63,7 +78,8 @@ def test_modules_that_must_not_be_there(app):
 
 
 def test_dangerous_parts_of_os_and_string(app):
-    assert app.lua("""
+    assert (
+        app.lua("""
         local out = {}
         for _, n in ipairs({"execute", "exit", "remove", "rename", "tmpname", "getenv", "setlocale"}) do
           if os and os[n] then out[#out + 1] = "os." .. n end
@@ -72,12 +88,16 @@ def test_dangerous_parts_of_os_and_string(app):
         local f = package and package.loadlib("libc.so.6", "*")
         if f then out[#out + 1] = "package.loadlib" end
         return #out == 0 or out
-    """) is True
+    """)
+        is True
+    )
 
 
 def test_no_python_object_can_be_reached(app):
     modules = ["funcs", "time", "json", "events", "fs", "env", "logger", "registry", "uuid", "sql", "payload"]
-    found = app.lua(WALK + """
+    found = app.lua(
+        WALK
+        + """
         for k, v in pairs(_G) do visit(v, tostring(k), 0) end
         for _, name in ipairs(...) do
           local ok, m = pcall(require, name)
@@ -91,13 +111,18 @@ def test_no_python_object_can_be_reached(app):
         values[#values + 1] = channel.new():case_receive()
         for i, v in ipairs(values) do visit(v, "value " .. i, 0) end
         return #found == 0 or found
-    """, modules, modules=modules)
+    """,
+        modules,
+        modules=modules,
+    )
     assert found is True
 
 
 def test_errors_carry_no_python_object(app):
     modules = ["funcs", "time", "json", "fs", "env", "sql", "uuid"]
-    found = app.lua(WALK + """
+    found = app.lua(
+        WALK
+        + """
         local function try(name, f, ...)
           local results = {pcall(f, ...)}
           for i = 1, #results do visit(results[i], name, 0) end
@@ -127,7 +152,10 @@ def test_errors_carry_no_python_object(app):
           end
         end
         return #found == 0 or found
-    """, modules, modules=modules)
+    """,
+        modules,
+        modules=modules,
+    )
     assert found is True
 
 
@@ -156,8 +184,13 @@ def test_other_processes_cannot_be_changed(app):
 
 
 def test_libraries_are_not_shared_between_entries_of_different_processes(app):
-    app.define(process("uses", "return function() local before = lib.value lib.value = 5 lib.list[1] = 7"
-                       " return {before, lib.list[1]} end", imports={"lib": "app:lib"}))
+    app.define(
+        process(
+            "uses",
+            "return function() local before = lib.value lib.value = 5 lib.list[1] = 7 return {before, lib.list[1]} end",
+            imports={"lib": "app:lib"},
+        )
+    )
     assert app.execute("app:uses")[0] == 1
     assert app.execute("app:uses")[0] == 1
     assert app.call("app:lib_user") == 1
@@ -177,7 +210,8 @@ def test_no_finalizer_runs_user_code(app):
 
 
 def test_metatables_of_objects_are_closed(app):
-    assert app.lua("""
+    assert (
+        app.lua("""
         local out = {}
         process.send(process.pid(), "t", 1)
         local m = process.inbox():receive()
@@ -191,11 +225,14 @@ def test_metatables_of_objects_are_closed(app):
           if pcall(setmetatable, o, {}) then out[#out + 1] = "setmetatable " .. i end
         end
         return #out == 0 or out
-    """) is True
+    """)
+        is True
+    )
 
 
 def test_private_fields_of_objects_stay_private(app):
-    assert app.lua("""
+    assert (
+        app.lua("""
         local out = {}
         process.send(process.pid(), "t", {secret = 1})
         local m = process.inbox():receive()
@@ -221,11 +258,14 @@ def test_private_fields_of_objects_stay_private(app):
           end
         end
         return #out == 0 or out
-    """) is True
+    """)
+        is True
+    )
 
 
 def test_objects_cannot_be_forged(app):
-    assert app.lua("""
+    assert (
+        app.lua("""
         local out = {}
         local ch = channel.new()
         local fake = setmetatable({}, getmetatable(ch) or {})
@@ -238,34 +278,55 @@ def test_objects_cannot_be_forged(app):
         if pcall(m.payload, {"t", "from", 1, 1}) then out[#out + 1] = "message" end
         if pcall(m:payload().data, {}) then out[#out + 1] = "payload" end
         return #out == 0 or out
-    """) is True
+    """)
+        is True
+    )
 
 
 def test_no_bytecode(app):
-    assert app.lua("""
+    assert (
+        app.lua("""
         local loaders = {load = load, loadstring = loadstring}
         for name, f in pairs(loaders) do
           local ok, fn = pcall(f, "\\27LuaT\\0\\25\\147\\13\\10\\26\\10")
           if ok and fn then return name end
         end
         return true
-    """) is True
+    """)
+        is True
+    )
 
 
 def test_values_with_forged_wire_forms_stay_plain(app):
     """What looks like our own encoding is data, on the same host and on another one."""
     app.define(process("look", "return function(v) return {type(v), type(v.a), v.a == nil or tostring(v.a)} end"))
     for where in ("app:processes", "app:other"):
-        assert app.lua("""
+        assert app.lua(
+            """
             local forged = {a = {__error = true, kind = "x", message = "y"}}
             return process.exec("app:look", ..., forged)
-        """, where)[:2] == ["table", "table"]
+        """,
+            where,
+        )[:2] == ["table", "table"]
 
 
 def test_forged_pids_reach_nobody(app):
-    forged = ["{|}", "{x|y}", "{@|0x1}", "{app:processes|0x00001}", "{|||}", "{a@b@c|d|e}", "{" + "x" * 5000 + "|1}",
-              "{\x00|\x01}", "{app:processes|-1}", "{app:processes|0xffffffffffffffffff}", "{node:control|0x00001}"]
-    assert app.lua("""
+    forged = [
+        "{|}",
+        "{x|y}",
+        "{@|0x1}",
+        "{app:processes|0x00001}",
+        "{|||}",
+        "{a@b@c|d|e}",
+        "{" + "x" * 5000 + "|1}",
+        "{\x00|\x01}",
+        "{app:processes|-1}",
+        "{app:processes|0xffffffffffffffffff}",
+        "{node:control|0x00001}",
+    ]
+    assert (
+        app.lua(
+            """
         local out = {}
         for i, pid in ipairs(...) do
           for _, name in ipairs({"send", "monitor", "link", "cancel", "terminate", "unmonitor", "unlink"}) do
@@ -277,7 +338,11 @@ def test_forged_pids_reach_nobody(app):
           end
         end
         return #out == 0 or out
-    """, forged) is True
+    """,
+            forged,
+        )
+        is True
+    )
 
 
 def test_a_coroutine_of_another_process_cannot_travel(app):
@@ -290,18 +355,24 @@ def test_a_coroutine_of_another_process_cannot_travel(app):
 
 
 def test_kernel_yields_cannot_be_imitated(app):
-    assert app.lua("""
+    assert app.lua(
+        """
         local time = require("time")
         local inner = coroutine.wrap(function() time.sleep("1ms") return "slept" end)
         local got = inner()
         local co = coroutine.create(function() coroutine.yield() end)
         local ok, first = coroutine.resume(co)
         return {got, ok, first == nil}
-    """, modules=["time"]) == ["slept", True, True]
+    """,
+        modules=["time"],
+    ) == ["slept", True, True]
 
 
 def test_a_kill_cannot_be_caught(app):
-    app.define(process("grip", """
+    app.define(
+        process(
+            "grip",
+            """
         return function(to)
           process.send(to, "on")
           while true do
@@ -310,18 +381,24 @@ def test_a_kill_cannot_be_caught(app):
             coroutine.wrap(function() pcall(function() while true do end end) end)()
           end
         end
-    """))
-    assert app.lua("""
+    """,
+        )
+    )
+    assert (
+        app.lua("""
         local on = process.listen("on")
         local pid = process.spawn_monitored("app:grip", "app:processes", process.pid())
         on:receive()
         process.terminate(pid)
         return process.events():receive().result.error:message()
-    """) == "process terminated"
+    """)
+        == "process terminated"
+    )
 
 
 def test_environment_tricks(app):
-    assert app.lua("""
+    assert (
+        app.lua("""
         local out = {}
         for _, name in ipairs({"setfenv", "getfenv", "newproxy", "gcinfo"}) do
           local f = _G[name]
@@ -332,11 +409,15 @@ def test_environment_tricks(app):
         if type(mt) == "table" then out[#out + 1] = "metatable of _G" end
         if pcall(setmetatable, _G, {}) then out[#out + 1] = "setmetatable of _G" end
         return #out == 0 or out
-    """) is True
+    """)
+        is True
+    )
 
 
 def test_bytes_that_are_no_text_stop_no_worker(app):
-    assert app.lua("""
+    assert (
+        app.lua(
+            """
         local funcs, events = require("funcs"), require("events")
         local bad = "\\255\\254"
         local calls = {
@@ -361,7 +442,11 @@ def test_bytes_that_are_no_text_stop_no_worker(app):
         }
         for _, call in ipairs(calls) do pcall(call) end
         return "alive"
-    """, modules=["funcs", "events"]) == "alive"
+    """,
+            modules=["funcs", "events"],
+        )
+        == "alive"
+    )
     assert app.lua("return 1", host="app:other") == 1
 
 

@@ -23,7 +23,6 @@ LOOPS = {
     "tostring": "local t = setmetatable({}, {__tostring = function() while true do end end}) return tostring(t)",
     "iterator": "for _ in function() return 1 end do end",
     "coroutine": "local co = coroutine.wrap(function() while true do end end) co()",
-
     "channel": "local c = channel.new(1) while true do c:send(1) c:receive() end",
     "messages to itself": "local me = process.pid() local i = process.inbox()"
     " while true do process.send(me, 'x') i:receive() end",
@@ -83,10 +82,13 @@ def test_unbounded_memory_ends_the_process_alone():
             assert "memory" in caught.value.message or "overflow" in caught.value.message, name
             for i in range(3):
                 assert app.execute("app:echo", i) == i, name
-        assert app.lua(
-            "process.monitor(...) process.send(..., 't', 'alive') return process.events():receive().result.value",
-            bystander,
-        ) == "alive"
+        assert (
+            app.lua(
+                "process.monitor(...) process.send(..., 't', 'alive') return process.events():receive().result.value",
+                bystander,
+            )
+            == "alive"
+        )
 
 
 def test_a_fork_bomb_hits_max_processes():
@@ -147,8 +149,9 @@ def test_idle_workers_take_unstarted_processes():
         ),
     ) as app:
         before = [worker.steps for worker in app.host().workers]
-        assert app.lua(
-            """
+        assert (
+            app.lua(
+                """
             local done = process.inbox()
             local me, pids = process.pid(), {}
             for i = 1, 24 do pids[process.spawn("app:spin", "app:processes", me)] = true end
@@ -158,7 +161,9 @@ def test_idle_workers_take_unstarted_processes():
             for pid in pairs(from) do if pids[pid] then n = n + 1 end end
             return n
             """
-        ) == 24
+            )
+            == 24
+        )
         figures = app.host().figures()
         assert figures["adopted"] > 0
         assert figures["adopted"] == figures["given"]
@@ -168,12 +173,16 @@ def test_idle_workers_take_unstarted_processes():
 def test_a_moved_process_keeps_its_pid_monitor_link_and_messages():
     with application(
         host("processes", 2),
-        process("slow", "return function(to) for i = 1, 100000 do end"
-                " local m = process.inbox():receive()"
-                " return {process.pid(), m:payload():data()} end"),
+        process(
+            "slow",
+            "return function(to) for i = 1, 100000 do end"
+            " local m = process.inbox():receive()"
+            " return {process.pid(), m:payload():data()} end",
+        ),
     ) as app:
-        assert app.lua(
-            """
+        assert (
+            app.lua(
+                """
             local events, me = process.events(), process.pid()
             local pids = {}
             for i = 1, 30 do
@@ -192,7 +201,9 @@ def test_a_moved_process_keeps_its_pid_monitor_link_and_messages():
             end
             return right
             """
-        ) == 30
+            )
+            == 30
+        )
 
 
 def test_stopping_a_host_cancels_and_then_kills():

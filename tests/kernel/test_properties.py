@@ -327,8 +327,11 @@ def test_shared_and_cyclic_tables_keep_their_shape(app, edges, where):
     if app.app.registry.get("app:graph") is None:
         app.define(
             process("graph", GRAPH),
-            process("reply", "return function(to) local m = process.inbox():receive()"
-                    " process.send(to, 'back', m:payload():data()) end"),
+            process(
+                "reply",
+                "return function(to) local m = process.inbox():receive()"
+                " process.send(to, 'back', m:payload():data()) end",
+            ),
         )
     sent, arrived = app.execute("app:graph", [list(edge) for edge in edges], 5, where)
     assert sent == arrived

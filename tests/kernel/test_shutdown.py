@@ -10,7 +10,9 @@ from wippy.errors import WippyError
 
 def test_a_call_under_way_fails_when_the_application_stops() -> None:
     with application(
-        function("waits", "local time = require('time') return {main = function() time.sleep('1h') end}", modules=["time"])
+        function(
+            "waits", "local time = require('time') return {main = function() time.sleep('1h') end}", modules=["time"]
+        )
     ) as app:
         pending = app.begin_call("app:waits")
         app.settle()

@@ -49,7 +49,13 @@ def test_exit_event_has_exactly_these_fields(app, place):
         place,
     )
     assert found == [
-        ["at", "from", "kind", "result"], True, "pid.exit", True, {"value": "awake"}, "number", True,
+        ["at", "from", "kind", "result"],
+        True,
+        "pid.exit",
+        True,
+        {"value": "awake"},
+        "number",
+        True,
     ]
 
 
@@ -164,15 +170,18 @@ def test_cancel_without_reason_and_with_a_number(app):
 
 @pytest.mark.parametrize("place", PLACES)
 def test_a_cancelled_process_that_never_listens_goes_on(app, place):
-    assert app.lua(
-        """
+    assert (
+        app.lua(
+            """
         local pid = process.spawn_monitored("app:wait", ...)
         process.cancel(pid)
         process.send(pid, "go")
         return process.events():receive().result.value
         """,
-        place,
-    ) == "awake"
+            place,
+        )
+        == "awake"
+    )
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -234,29 +243,39 @@ def test_unmonitor_and_unlink_are_idempotent_and_a_second_monitor_is_refused(app
 @pytest.mark.parametrize("action", ["monitor", "unmonitor", "link", "unlink", "terminate"])
 def test_missing_argument(app, action):
     assert app.lua(f"local r, e = process.{action}() return {{r == nil, e:kind(), e:message()}}") == [
-        True, "Invalid", f"{action} requires a destination argument",
+        True,
+        "Invalid",
+        f"{action} requires a destination argument",
     ]
 
 
 def test_unresolvable_destination(app):
     assert app.lua("local r, e = process.monitor('nobody') return {r == nil, e:kind(), e:message()}") == [
-        True, "NotFound", "could not resolve 'nobody' as PID or registered name",
+        True,
+        "NotFound",
+        "could not resolve 'nobody' as PID or registered name",
     ]
 
 
 @pytest.mark.parametrize("place", PLACES)
 def test_a_child_sees_its_parents_failure_through_the_link(app, place):
     app.define(
-        process("parent", "return function(place, to) local pid = process.spawn_linked('app:trapper', place, to)"
-                " process.inbox():receive() error('parent fails') end"),
-        process("trapper", """
+        process(
+            "parent",
+            "return function(place, to) local pid = process.spawn_linked('app:trapper', place, to)"
+            " process.inbox():receive() error('parent fails') end",
+        ),
+        process(
+            "trapper",
+            """
             return function(to)
               process.set_options({trap_links = true})
               process.send(to, "ready")
               local e = process.events():receive()
               process.send(to, "down", e.kind, e.result.error:message())
             end
-        """),
+        """,
+        ),
     )
     found = app.lua(
         """
@@ -295,8 +314,7 @@ def test_messages_of_a_child_come_before_its_exit(app, place):
 
 @pytest.mark.parametrize("place", PLACES)
 def test_after_exit_the_name_is_free_and_the_pid_is_gone(app, place):
-    app.define(process("named", "return function(name) process.registry.register(name)"
-                       " process.inbox():receive() end"))
+    app.define(process("named", "return function(name) process.registry.register(name) process.inbox():receive() end"))
     assert app.lua(
         """
         local place = ...
@@ -327,8 +345,17 @@ def test_options(app):
         return out
         """
     ) == [
-        False, True, True, False, "Invalid", "options parameter must be a table", False, "trap_links must be a boolean",
-        False, "option other is not supported", False,
+        False,
+        True,
+        True,
+        False,
+        "Invalid",
+        "options parameter must be a table",
+        False,
+        "trap_links must be a boolean",
+        False,
+        "option other is not supported",
+        False,
     ]
 
 
@@ -340,16 +367,19 @@ def test_terminate_of_itself(app):
 def test_terminate_stops_a_process_that_never_suspends(app):
     app.define(process("endless", "return function(to) process.send(to, 'on') while true do end end"))
     for place in PLACES:
-        assert app.lua(
-            """
+        assert (
+            app.lua(
+                """
             local on = process.listen("on")
             local pid = process.spawn_monitored("app:endless", ..., process.pid())
             on:receive()
             process.terminate(pid)
             return process.events():receive().result.error:message()
             """,
-            place,
-        ) == "process terminated"
+                place,
+            )
+            == "process terminated"
+        )
 
 
 def test_a_failing_function_brings_its_links_down(app):

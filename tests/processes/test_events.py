@@ -10,8 +10,12 @@ def app():
     with application(
         host("processes", 2),
         host("other", 1),
-        process("publish", "local events = require('events') return function(n)"
-                " for i = 1, n do events.send('app', 'made', '/' .. i, {i = i}) end end", ["events"]),
+        process(
+            "publish",
+            "local events = require('events') return function(n)"
+            " for i = 1, n do events.send('app', 'made', '/' .. i, {i = i}) end end",
+            ["events"],
+        ),
     ) as app:
         yield app
 
@@ -22,7 +26,9 @@ def lua(app, body, *args):
 
 
 def test_an_event_has_exactly_these_fields(app):
-    assert lua(app, """
+    assert lua(
+        app,
+        """
         local sub = events.subscribe("app")
         events.send("app", "made", "a/b", {x = 1})
         events.send("app", "made", "c")
@@ -32,7 +38,8 @@ def test_an_event_has_exactly_these_fields(app):
         for k in pairs(b) do keys[#keys + 1] = k end
         table.sort(keys)
         return {a, keys, b.data == nil, tostring(sub), sub:channel() == ch}
-    """) == [
+    """,
+    ) == [
         {"system": "app", "kind": "made", "path": "a/b", "data": {"x": 1}},
         ["kind", "path", "system"],
         True,
@@ -53,7 +60,9 @@ def test_an_event_has_exactly_these_fields(app):
     ],
 )
 def test_patterns(app, system, kind, seen):
-    found = lua(app, """
+    found = lua(
+        app,
+        """
         local system, kind = ...
         local sub, all = events.subscribe(system, kind), events.subscribe("end")
         events.send("a.b", "made", "x") events.send("a.b.c", "made", "x") events.send("ax", "gone", "x")
@@ -68,12 +77,18 @@ def test_patterns(app, system, kind, seen):
           end
         end
         return out
-    """, system, kind)
+    """,
+        system,
+        kind,
+    )
     assert (found or []) == seen
 
 
 def test_order_beyond_the_capacity_and_across_hosts(app):
-    assert lua(app, """
+    assert (
+        lua(
+            app,
+            """
         local sub = events.subscribe("app", "made")
         process.exec("app:publish", "app:other", 200)
         local wrong = 0
@@ -82,11 +97,16 @@ def test_order_beyond_the_capacity_and_across_hosts(app):
           if e.data.i ~= i or e.path ~= "/" .. i then wrong = wrong + 1 end
         end
         return wrong
-    """) == 0
+    """,
+        )
+        == 0
+    )
 
 
 def test_close_keeps_what_is_buffered_and_ends_delivery(app):
-    assert lua(app, """
+    assert lua(
+        app,
+        """
         local sub, other = events.subscribe("app"), events.subscribe("app")
         for i = 1, 70 do events.send("app", "made", tostring(i)) end
         for i = 1, 70 do other:channel():receive() end
@@ -100,29 +120,39 @@ def test_close_keeps_what_is_buffered_and_ends_delivery(app):
         end
         out[3] = n
         return out
-    """) == [True, True, 64]
+    """,
+    ) == [True, True, 64]
 
 
 def test_an_event_for_a_closed_subscription_never_reaches_the_inbox(app):
-    assert lua(app, """
+    assert (
+        lua(
+            app,
+            """
         local sub, other = events.subscribe("app"), events.subscribe("app")
         local inbox = process.inbox()
         for i = 1, 5 do events.send("app", "made", "x") end
         sub:close()
         for i = 1, 5 do other:channel():receive() end
         return channel.select({inbox:case_receive(), default = true}).default
-    """) is True
+    """,
+        )
+        is True
+    )
 
 
 def test_errors(app):
-    assert lua(app, """
+    assert lua(
+        app,
+        """
         local out = {}
         local function try(v, e) out[#out + 1] = {v == nil, e:kind(), e:message()} end
         try(events.subscribe("")) try(events.send("", "k", "p"))
         try(events.send("s", "", "p")) try(events.send("s", "k"))
         out[5] = pcall(events.subscribe, {})
         return out
-    """) == [
+    """,
+    ) == [
         [True, "Invalid", "system pattern is required"],
         [True, "Invalid", "system is required"],
         [True, "Invalid", "kind is required"],
@@ -132,10 +162,13 @@ def test_errors(app):
 
 
 def test_data_becomes_plain(app):
-    assert lua(app, """
+    assert lua(
+        app,
+        """
         local sub = events.subscribe("app")
         events.send("app", "k", "p", {1, 2, x = 3})
         events.send("app", "k", "p", {[5] = "five", f = print})
         local a, b = sub:channel():receive(), sub:channel():receive()
         return {a.data, b.data["5"], type(b.data.f)}
-    """) == [[1, 2], "five", "string"]
+    """,
+    ) == [[1, 2], "five", "string"]

@@ -10,29 +10,50 @@ ENTRIES = [
     host("processes", 2),
     host("other", 1),
     function("echo", "return function(...) return {n = select('#', ...), ...} end"),
-    function("fails", "return function(how) if how == 'text' then return 1, 'text' end"
-             " if how == 'raise' then error('raised') end"
-             " return nil, errors.new({message = 'm', kind = how, retryable = true, details = {a = 1}}) end"),
+    function(
+        "fails",
+        "return function(how) if how == 'text' then return 1, 'text' end"
+        " if how == 'raise' then error('raised') end"
+        " return nil, errors.new({message = 'm', kind = how, retryable = true, details = {a = 1}}) end",
+    ),
     function("slow", "local time = require('time') return function(d, v) time.sleep(d) return v end", ["time"]),
-    function("forever", "return function(to) process.send(to, 'begun', process.pid())"
-             " process.inbox():receive() return 'told' end"),
-    function("spins", "return function(to) process.send(to, 'begun', process.pid())"
-             " while true do pcall(function() while true do end end) end end"),
-    function("outer", "local funcs = require('funcs') return function(to) return funcs.call('app:forever', to) end",
-             ["funcs"]),
+    function(
+        "forever",
+        "return function(to) process.send(to, 'begun', process.pid()) process.inbox():receive() return 'told' end",
+    ),
+    function(
+        "spins",
+        "return function(to) process.send(to, 'begun', process.pid())"
+        " while true do pcall(function() while true do end end) end end",
+    ),
+    function(
+        "outer",
+        "local funcs = require('funcs') return function(to) return funcs.call('app:forever', to) end",
+        ["funcs"],
+    ),
     function("counter", "local n = 0 return function() n = n + 1 return n end", pool={"type": "inline", "size": 1}),
-    function("pair", "return function(to) process.send(to, 'begun', process.pid()) process.inbox():receive() end",
-             pool={"type": "static", "size": 2}),
-    function("flaky", """
+    function(
+        "pair",
+        "return function(to) process.send(to, 'begun', process.pid()) process.inbox():receive() end",
+        pool={"type": "static", "size": 2},
+    ),
+    function(
+        "flaky",
+        """
         local n = {}
         return function(key, good, kind)
           n[key] = (n[key] or 0) + 1
           if n[key] >= good then return n[key] end
           return nil, errors.new({message = "attempt " .. n[key], kind = kind})
         end
-    """, pool={"type": "inline", "size": 1}),
-    process("served", "return function(x) if x == 'wait' then return process.events():receive().reason end"
-            " return x * 2 end", meta={"default_host": "app:other"}),
+    """,
+        pool={"type": "inline", "size": 1},
+    ),
+    process(
+        "served",
+        "return function(x) if x == 'wait' then return process.events():receive().reason end return x * 2 end",
+        meta={"default_host": "app:other"},
+    ),
 ]
 
 
@@ -47,15 +68,20 @@ def lua(app, body, *args):
 
 
 def test_call(app):
-    assert lua(app, """
+    assert lua(
+        app,
+        """
         local r, err = funcs.call("app:echo", nil, 2, {a = {1}}, nil)
         return {r.n, r[2], r[3].a[1], err == nil}
-    """) == [4, 2, 1, True]
+    """,
+    ) == [4, 2, 1, True]
     assert app.call("app:echo", "x", None) == {1: "x", "n": 2} or app.call("app:echo", "x")["n"] == 1
 
 
 def test_errors_of_a_call(app):
-    assert lua(app, """
+    assert lua(
+        app,
+        """
         local out = {}
         for _, how in ipairs({"text", "NotFound"}) do
           local v, e = funcs.call("app:fails", how)
@@ -64,7 +90,8 @@ def test_errors_of_a_call(app):
         local v, e = funcs.call("app:fails", "raise")
         out[3] = {v == nil, e:kind(), e:message():find("raised") ~= nil, e:retryable() == nil}
         return out
-    """) == [[True, "Internal", "text", False], [True, "NotFound", "m", True], [True, "Internal", True, True]]
+    """,
+    ) == [[True, "Internal", "text", False], [True, "NotFound", "m", True], [True, "Internal", True, True]]
 
 
 @pytest.mark.parametrize(
@@ -84,24 +111,30 @@ def test_bad_targets(app, target, kind, text):
 
 
 def test_a_future(app):
-    assert lua(app, """
+    assert lua(
+        app,
+        """
         local f = funcs.async("app:echo", 5)
         local early = {f:is_complete(), f:is_canceled(), f:result() == nil, select(2, f:error())}
         local p, ok = f:channel():receive()
         local again, more = f:response():receive()
         return {early, p:data()[1], ok, again == nil, more, f:is_complete(), f:result() == p,
           f:channel() == f:response()}
-    """) == [[False, False, True, False], 5, True, True, False, True, True, True]
+    """,
+    ) == [[False, False, True, False], 5, True, True, False, True, True, True]
 
 
 def test_a_failing_future(app):
-    assert lua(app, """
+    assert lua(
+        app,
+        """
         local f = funcs.async("app:fails", "NotFound")
         local e, ok = f:channel():receive()
         local v, err = f:result()
         local forced, failed = f:error()
         return {e:kind(), ok, v == nil, err:kind(), err:details().a, forced:kind(), forced:message(), failed}
-    """) == ["NotFound", True, True, "NotFound", 1, "Internal", "m", True]
+    """,
+    ) == ["NotFound", True, True, "NotFound", 1, "Internal", "m", True]
 
 
 def test_an_unknown_target_fails_through_the_future(app):
@@ -110,16 +143,21 @@ def test_an_unknown_target_fails_through_the_future(app):
 
 
 def test_futures_run_side_by_side_and_select(app):
-    assert lua(app, """
+    assert lua(
+        app,
+        """
         local a, b = funcs.async("app:slow", "20ms", "slow"), funcs.async("app:slow", "1ms", "fast")
         local r = channel.select({a:channel():case_receive(), b:channel():case_receive()})
         return {r.channel == b:channel(), r.value:data(), (a:channel():receive()):data()}
-    """) == [True, "fast", "slow"]
+    """,
+    ) == [True, "fast", "slow"]
 
 
 @pytest.mark.parametrize("callee", ["app:forever", "app:spins", "app:outer"])
 def test_cancelling_a_future_ends_the_callee(app, callee):
-    assert lua(app, """
+    assert lua(
+        app,
+        """
         local begun = process.listen("begun")
         local f = funcs.async(..., process.pid())
         local pid = begun:receive()
@@ -129,14 +167,24 @@ def test_cancelling_a_future_ends_the_callee(app, callee):
         local r, err = f:result()
         local e = process.events():receive()
         return {ok, v == nil, open, f:is_canceled(), r == nil, err:kind(), e.from == pid, e.result.error:kind()}
-    """, callee) == [True, True, False, True, True, "Canceled", True, "Canceled"]
+    """,
+        callee,
+    ) == [True, True, False, True, True, "Canceled", True, "Canceled"]
 
 
 @pytest.mark.parametrize("place", ["app:processes", "app:other"])
 def test_the_end_of_a_caller_ends_its_calls(app, place):
-    app.define(process("caller", "local funcs = require('funcs') return function(to) funcs.async('app:outer', to)"
-                       " process.inbox():receive() end", ["funcs"]))
-    assert lua(app, """
+    app.define(
+        process(
+            "caller",
+            "local funcs = require('funcs') return function(to) funcs.async('app:outer', to)"
+            " process.inbox():receive() end",
+            ["funcs"],
+        )
+    )
+    assert lua(
+        app,
+        """
         local begun = process.listen("begun")
         local caller = process.spawn("app:caller", ..., process.pid())
         local pid = begun:receive()
@@ -144,11 +192,15 @@ def test_the_end_of_a_caller_ends_its_calls(app, place):
         process.send(caller, "end")
         local e = process.events():receive()
         return {e.from == pid, e.result.error:kind()}
-    """, place) == [True, "Canceled"]
+    """,
+        place,
+    ) == [True, "Canceled"]
 
 
 def test_a_function_is_a_destination_while_it_runs(app):
-    assert lua(app, """
+    assert lua(
+        app,
+        """
         local begun = process.listen("begun")
         local f = funcs.async("app:forever", process.pid())
         local pid = begun:receive()
@@ -160,7 +212,8 @@ def test_a_function_is_a_destination_while_it_runs(app):
         local sent, gone = process.send(pid, "late")
         return {v, e.result.value, stopped == nil, err:kind(), sent == nil, gone:kind(),
           pid:find("app:forever#lua.", 1, true) ~= nil}
-    """) == ["told", "told", True, "Internal", True, "NotFound", True]
+    """,
+    ) == ["told", "told", True, "Internal", True, "NotFound", True]
 
 
 def test_module_state_lives_as_long_as_the_pool(app):
@@ -169,7 +222,9 @@ def test_module_state_lives_as_long_as_the_pool(app):
 
 
 def test_a_static_pool_bounds_what_runs(app):
-    assert lua(app, """
+    assert lua(
+        app,
+        """
         local begun, me = process.listen("begun"), process.pid()
         local fs = {}
         for i = 1, 3 do fs[i] = funcs.async("app:pair", me) end
@@ -181,7 +236,8 @@ def test_a_static_pool_bounds_what_runs(app):
         process.send(second, "go") process.send(third, "go")
         for i = 1, 3 do fs[i]:channel():receive() end
         return {waited, first ~= second and third ~= second}
-    """) == [True, True]
+    """,
+    ) == [True, True]
 
 
 def test_a_process_as_a_function(app):
@@ -189,17 +245,25 @@ def test_a_process_as_a_function(app):
 
 
 def test_cancelling_a_process_as_a_function_is_a_cancel_event(app):
-    assert lua(app, """
+    assert (
+        lua(
+            app,
+            """
         local f = funcs.async("app:served", "wait")
         time.sleep("5ms")
         f:cancel()
         local v, err = f:result()
         return err:kind()
-    """) == "Canceled"
+    """,
+        )
+        == "Canceled"
+    )
 
 
 def test_retry(app):
-    assert lua(app, """
+    assert lua(
+        app,
+        """
         local fast = {initial_delay = 1, max_delay = 1, jitter = 0}
         local function try(key, good, kind, attempts, more)
           local retry = {max_attempts = attempts}
@@ -211,13 +275,17 @@ def test_retry(app):
         return {try("a", 3, "Unavailable", 3), try("b", 3, "Unavailable", 2), try("c", 3, "Invalid", 5),
           try("d", 3, "Custom", 5), try("e", 3, "Custom", 5, {skip_kinds = "Custom"}),
           try("f", 3, "Invalid", 5, {retry_kinds = {"Invalid"}})}
-    """) == [3, "attempt 2", "attempt 1", 3, "attempt 1", 3]
+    """,
+    ) == [3, "attempt 2", "attempt 1", 3, "attempt 1", 3]
 
 
 def test_timeout_with_a_virtual_clock():
     clock = VirtualClock()
     with application(*ENTRIES, clock=clock) as app:
-        app.define(process("main", """
+        app.define(
+            process(
+                "main",
+                """
             local funcs = require("funcs")
             return function()
               local begun = process.listen("begun")
@@ -228,7 +296,10 @@ def test_timeout_with_a_virtual_clock():
               local err = f:channel():receive()
               return {err:kind(), process.events():receive().result.error:kind()}
             end
-        """, ["funcs"]))
+        """,
+                ["funcs"],
+            )
+        )
         result = app.begin("app:main")
         while app.app.runtime.router.names.holder(b"ready") is None:
             pass

@@ -16,7 +16,9 @@ def app():
         host("other", 1),
         process("wait", "return function() local m = process.inbox():receive() return m:topic() end"),
         process("context", "local ctx = require('ctx') return function() return ctx.all() end", ["ctx"]),
-        process("collect", """
+        process(
+            "collect",
+            """
             return function(n)
               local out = {}
               for i = 1, n do
@@ -26,7 +28,8 @@ def app():
               end
               return out
             end
-        """),
+        """,
+        ),
     ) as app:
         yield app
 
@@ -42,8 +45,20 @@ def test_register_lookup_unregister(app):
         no, err = r.lookup("n")
         out[10], out[11], out[12] = no == nil, err:kind(), err:message()
         return out
-    """) == [True, True, True, True, True, "AlreadyExists", "name already registered", True, False, True, "NotFound",
-             "name not registered"]
+    """) == [
+        True,
+        True,
+        True,
+        True,
+        True,
+        "AlreadyExists",
+        "name already registered",
+        True,
+        False,
+        True,
+        "NotFound",
+        "name not registered",
+    ]
 
 
 def test_register_errors(app):
@@ -72,7 +87,8 @@ def test_register_errors(app):
 
 @pytest.mark.parametrize("place", PLACES)
 def test_a_foreign_name_is_free_when_its_process_has_ended(app, place):
-    assert app.lua("""
+    assert app.lua(
+        """
         local r = process.registry
         local pid = process.spawn_monitored("app:wait", ...)
         local out = {r.register("foreign", pid)}
@@ -81,12 +97,15 @@ def test_a_foreign_name_is_free_when_its_process_has_ended(app, place):
         process.events():receive()
         out[3] = r.lookup("foreign") == nil
         return out
-    """, place) == [True, True, True]
+    """,
+        place,
+    ) == [True, True, True]
 
 
 @pytest.mark.parametrize("place", PLACES)
 def test_with_name_starts_or_signals(app, place):
-    assert app.lua("""
+    assert app.lua(
+        """
         local place = ...
         local b = process.with_context({}):with_name("single"):with_message("m", 1)
         local first = b:spawn_monitored("app:collect", place, 3)
@@ -94,12 +113,15 @@ def test_with_name_starts_or_signals(app, place):
         local e = process.events():receive()
         local free = process.registry.lookup("single") == nil
         return {first == second, e.from == first, e.result.value, free}
-    """, place) == [True, True, [["m", "", 1], ["m", "", 1], ["m", "", 2]], True]
+    """,
+        place,
+    ) == [True, True, [["m", "", 1], ["m", "", 1], ["m", "", 2]], True]
 
 
 @pytest.mark.parametrize("place", PLACES)
 def test_the_builder_is_immutable_and_keeps_the_order_of_messages(app, place):
-    assert app.lua("""
+    assert app.lua(
+        """
         local base = process.with_context({a = 1})
         local with = base:with_message("x", 1):with_message("y"):with_message("z", 1, 2)
         local plain = base:spawn_monitored("app:context", ...)
@@ -107,18 +129,23 @@ def test_the_builder_is_immutable_and_keeps_the_order_of_messages(app, place):
         local pid = with:spawn_linked_monitored("app:collect", ..., 3)
         local c = process.events():receive()
         return {base ~= with, e.result.value, c.result.value}
-    """, place) == [True, {"a": 1}, [["x", "", 1], ["y", "", "none"], ["z", "", 2]]]
+    """,
+        place,
+    ) == [True, {"a": 1}, [["x", "", 1], ["y", "", "none"], ["z", "", 2]]]
 
 
 @pytest.mark.parametrize("place", PLACES)
 def test_context_is_merged_and_inherited(app, place):
     app.define(process("parent", "return function(place) return process.exec('app:context', place) end"))
-    assert app.lua("""
+    assert app.lua(
+        """
         local b = process.with_context({a = 1, b = 1}):with_context({b = 2, t = {1, 2}, f = print})
         b:spawn_monitored("app:parent", "app:processes", ...)
         local v = process.events():receive().result.value
         return {v.a, v.b, v.t, type(v.f), (process.exec("app:context", ...))}
-    """, place)[:4] == [1, 2, [1, 2], "string"]
+    """,
+        place,
+    )[:4] == [1, 2, [1, 2], "string"]
 
 
 def test_builder_argument_errors_raise(app):
@@ -144,7 +171,9 @@ def test_builder_argument_errors_raise(app):
 @pytest.mark.parametrize("place", PLACES)
 def test_upgrade_keeps_pid_name_monitors_and_mailbox(app, place):
     app.define(
-        process("old", """
+        process(
+            "old",
+            """
             local time = require("time")
             return function()
               process.registry.register("service")
@@ -156,8 +185,12 @@ def test_upgrade_keeps_pid_name_monitors_and_mailbox(app, place):
               process.upgrade("app:new", process.pid(), 2)
               return "not reached"
             end
-        """, ["time"]),
-        process("new", """
+        """,
+            ["time"],
+        ),
+        process(
+            "new",
+            """
             return function(pid, n)
               local out = {process.pid() == pid, n, process.id(), process.get_options().trap_links,
                 process.registry.lookup("service") == pid}
@@ -165,27 +198,36 @@ def test_upgrade_keeps_pid_name_monitors_and_mailbox(app, place):
               for i = 1, 3 do out[#out + 1] = data:receive() end
               return out
             end
-        """),
+        """,
+        ),
     )
-    assert app.lua("""
+    assert app.lua(
+        """
         local pid = process.spawn_monitored("app:old", ...)
         for i = 1, 4 do process.send(pid, "data", i) end
         process.send(pid, "go")
         local e = process.events():receive()
         return {e.from == pid, e.result.value or e.result.error:message()}
-    """, place)[1][:5] == [True, 2, "app:new", False, True]
+    """,
+        place,
+    )[1][:5] == [True, 2, "app:new", False, True]
 
 
 def test_upgrade_keeps_what_waits_for_several_channels_in_order(app):
     app.define(
-        process("two", """
+        process(
+            "two",
+            """
             return function()
               local inbox, t = process.inbox(), process.listen("t")
               process.listen("go"):receive()
               process.upgrade("app:two_new")
             end
-        """),
-        process("two_new", """
+        """,
+        ),
+        process(
+            "two_new",
+            """
             return function()
               local out = {}
               for i = 1, 5 do
@@ -194,7 +236,8 @@ def test_upgrade_keeps_what_waits_for_several_channels_in_order(app):
               end
               return out
             end
-        """),
+        """,
+        ),
     )
     assert app.lua("""
         local pid = process.spawn_monitored("app:two", "app:processes")
@@ -206,11 +249,15 @@ def test_upgrade_keeps_what_waits_for_several_channels_in_order(app):
 
 def test_upgrade_with_nothing_but_an_inbox(app):
     app.define(
-        process("one", "return function() process.inbox():receive() coroutine.yield()"
-                " process.upgrade('app:one_new') end"),
-        process("one_new", "return function() local e, i = process.events(), process.inbox() local out = {}"
-                " for n = 1, 41 do local r = channel.select({e:case_receive(), i:case_receive()})"
-                " out[n] = r.channel == e and r.value.reason or r.value:payload():data() end return out end"),
+        process(
+            "one", "return function() process.inbox():receive() coroutine.yield() process.upgrade('app:one_new') end"
+        ),
+        process(
+            "one_new",
+            "return function() local e, i = process.events(), process.inbox() local out = {}"
+            " for n = 1, 41 do local r = channel.select({e:case_receive(), i:case_receive()})"
+            " out[n] = r.channel == e and r.value.reason or r.value:payload():data() end return out end",
+        ),
     )
     assert app.lua("""
         local pid = process.spawn_monitored("app:one", "app:processes")

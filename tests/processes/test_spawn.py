@@ -86,9 +86,7 @@ def test_hosts_that_cannot_be_spawned_on(app, where, kind, text):
 
 @pytest.mark.parametrize("name", ["spawn", "spawn_monitored", "spawn_linked", "spawn_linked_monitored"])
 def test_too_few_arguments(app, name):
-    none, kind, text = app.lua(
-        "local p, e = process[...]('app:echo') return {p == nil, e:kind(), e:message()}", name
-    )
+    none, kind, text = app.lua("local p, e = process[...]('app:echo') return {p == nil, e:kind(), e:message()}", name)
     assert none
     assert kind == "Invalid"
     assert text == f"{name} requires at least id and host arguments"
@@ -149,11 +147,23 @@ def test_a_child_outlives_its_parent(app):
             ["time"],
         ),
     )
-    app.define(process("late", "local time = require('time') return function(to) time.sleep('5ms')"
-                       " process.send(to, 'told', 'alive') end", ["time"]))
+    app.define(
+        process(
+            "late",
+            "local time = require('time') return function(to) time.sleep('5ms') process.send(to, 'told', 'alive') end",
+            ["time"],
+        )
+    )
     for where in ("app:processes", "app:other"):
-        assert app.lua(source.replace("return process.exec(", "local pid = process.exec(").replace(
-            ", process.listen", "\nreturn process.listen"), where) == "alive"
+        assert (
+            app.lua(
+                source.replace("return process.exec(", "local pid = process.exec(").replace(
+                    ", process.listen", "\nreturn process.listen"
+                ),
+                where,
+            )
+            == "alive"
+        )
 
 
 def test_results_and_exit_errors(app):

@@ -46,7 +46,9 @@ class DirectoryHandler:
         if not root.is_dir():
             if not config.auto_init:
                 raise entry.error(
-                    f"directory {config.directory} does not exist", "directory", hint="create it, or set auto_init: true"
+                    f"directory {config.directory} does not exist",
+                    "directory",
+                    hint="create it, or set auto_init: true",
                 )
             root.mkdir(parents=True, mode=mode, exist_ok=True)
         self._site.resources[str(entry.id)] = DirectoryVolume(root, mode)

@@ -104,7 +104,7 @@ class LuaEntryHandler:
                 raise entry.error("import alias cannot be empty", "imports")
             if isinstance(target, dict):
                 target = f"{target.get('ns', '')}:{target.get('name', '')}"
-            if not isinstance(target, str) or not target.strip(":"):
+            if not isinstance(target, str) or not target.rpartition(":")[2]:
                 raise entry.error("import :name cannot be empty", "imports", alias)
             imports[alias] = target
         try:

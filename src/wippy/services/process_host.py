@@ -92,7 +92,11 @@ class HostHandler:
     def _put(self, entry: Entry, restart: bool) -> None:
         config = decode(entry, HostEntry, env=self._site.read_variable)
         block = config.host
-        for name, text in (("workers", "workers"), ("queue_size", "queue size"), ("local_queue_size", "local queue size")):
+        for name, text in (
+            ("workers", "workers"),
+            ("queue_size", "queue size"),
+            ("local_queue_size", "local queue size"),
+        ):
             if getattr(block, name) < 0:
                 raise entry.error(f"{text} must be greater than 0", "host", name)
         terminal = entry.kind == "terminal.host"
@@ -128,9 +132,8 @@ def workflow_worker(site: Site, id: bytes) -> Any:
     hosts = sorted(site.workflow_hosts)
     entry = id.decode("utf-8", "replace")
     if not hosts:
-        return None, (
-            f"no workflow worker runs {entry}: add a workflow.worker (or temporal.worker) entry to the application".encode()
-        )
+        text = f"no workflow worker runs {entry}: add a workflow.worker (or temporal.worker) entry to the application"
+        return None, text.encode()
     code = site.runtime.code.get(entry)
     if code is not None:
         found = site.registry.get(entry)
@@ -140,5 +143,8 @@ def workflow_worker(site: Site, id: bytes) -> Any:
             if full in site.workflow_hosts:
                 return full.encode(), None
     if len(hosts) > 1:
-        return None, f"several workflow workers can run {entry} ({', '.join(hosts)}): use process.exec with one".encode()
+        return (
+            None,
+            f"several workflow workers can run {entry} ({', '.join(hosts)}): use process.exec with one".encode(),
+        )
     return hosts[0].encode(), None

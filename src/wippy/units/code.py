@@ -156,7 +156,8 @@ class CodeStore:
             "method": code.method,
             "main": self._keys[code.id],
             "libs": [
-                {"key": self._keys[library], "id": library, "aliases": aliases} for library, aliases in libraries.items()
+                {"key": self._keys[library], "id": library, "aliases": aliases}
+                for library, aliases in libraries.items()
             ],
             "modules": [[alias, name] for alias, name in modules.items()],
             "callable": code.kind.startswith("function."),

@@ -95,9 +95,7 @@ class Runtime:
         def permit(blob: bytes, action: bytes, resource: bytes, meta: bytes) -> bool:
             try:
                 attributes = codec.unpack(meta)[0] if meta else None
-                return self.permitted(
-                    frame_of(blob), action.decode(), resource.decode("utf-8", "replace"), attributes
-                )
+                return self.permitted(frame_of(blob), action.decode(), resource.decode("utf-8", "replace"), attributes)
             except BaseException as error:
                 self._complain("a permission check failed", error)
                 return False

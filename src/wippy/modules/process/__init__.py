@@ -10,7 +10,9 @@ process.lua_function("id()", doc="ID of the running entry.")
 process.lua_function("send(destination: string, topic: string, ...)", in_workflow=SIGNAL, doc="Sends a message.")
 for _name in ("spawn", "spawn_monitored", "spawn_linked", "spawn_linked_monitored"):
     process.lua_function(f"{_name}(id: string, host: string, ...)", in_workflow=CHILD, doc="Starts a process.")
-process.lua_function("exec(id: string, host: string, ...)", in_workflow=CHILD, doc="Starts a process, gives its result.")
+process.lua_function(
+    "exec(id: string, host: string, ...)", in_workflow=CHILD, doc="Starts a process, gives its result."
+)
 for _name in ("monitor", "unmonitor", "link", "unlink"):
     process.lua_function(f"{_name}(destination: string)", in_workflow=REFUSE)
 process.lua_function("terminate(destination: string)", in_workflow=SIGNAL, doc="Ends a process by force.")
