@@ -34,6 +34,9 @@ class LuaEntryHandler:
         self._site = site
         self._types = TypeGate(site.config)
 
+    async def begin(self) -> None:
+        self._site.runtime.code.begin()
+
     async def create(self, entry: Entry) -> None:
         code = self._code(entry)
         self._types.admit(code)

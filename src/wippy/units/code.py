@@ -58,7 +58,13 @@ class CodeStore:
         self._chunks: dict[bytes, tuple[bytes, bytes]] = {}
         self._types: dict[bytes, bytes] = {}
         self._packed: dict[str, bytes] = {}
+        self._refused: dict[str, LuaCode] = {}
         self.revision = 0
+
+    def begin(self) -> None:
+        """A change of the registry begins: what an earlier one refused is forgotten."""
+        with self._lock:
+            self._refused.clear()
 
     def get(self, id: str) -> LuaCode | None:
         """The code registered under an ID."""
@@ -104,12 +110,16 @@ class CodeStore:
                 self._check(code)
                 for other in self._importers(code.id):
                     self._check(self._codes[other])
-            except WippyError:
+            except WippyError as error:
                 if before is None:
                     del self._codes[code.id]
                 else:
                     self._codes[code.id] = before
+                if error.kind == NOT_FOUND:
+                    self._refused[code.id] = code
+                    self._check_refused(code, [])
                 raise
+            self._refused.pop(code.id, None)
             self._keys[code.id] = key
             self._packed.clear()
             self.revision += 1
@@ -244,6 +254,15 @@ class CodeStore:
                         f"a workflow cannot use '{name}'; call a function that does",
                         details={"node_id": f":{name}"},
                     )
+
+    def _check_refused(self, code: LuaCode, trail: list[str]) -> None:
+        """Entries that wait for each other are a cycle, though none of them could be added yet."""
+        if code.id in trail:
+            circle = " -> ".join([*trail[trail.index(code.id) :], code.id])
+            raise WippyError(INVALID, f"adding dependency would create a cycle: {circle}")
+        for target in code.imports.values():
+            if target in self._refused:
+                self._check_refused(self._refused[target], [*trail, code.id])
 
     def _importers(self, id: str, direct: bool = False) -> set[str]:
         found: set[str] = set()
