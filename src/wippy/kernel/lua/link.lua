@@ -9,7 +9,7 @@ local EVENTS = K.TOPIC_EVENTS
 
 local function seconds() return K.now() // 1000000000 end
 
-local function result_table(value, err) return { value = value, error = err } end
+local function result_table(value, err) return { value = value, error = err and K.received(err) } end
 
 -- Brings an event to a unit of this VM.
 function K.event(p, event)

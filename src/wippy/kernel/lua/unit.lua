@@ -164,6 +164,7 @@ function K.check_deadlock(p)
     end
   end
   if waiting == total then
-    finish(p, nil, K.new_error("", "deadlock: all coroutines blocked with no pending operations (threads=" .. total .. ")", nil))
+    local text = "deadlock: all coroutines blocked with no pending operations (threads=" .. total .. ")"
+    finish(p, nil, K.kindless(K.new_error("", text, nil)))
   end
 end

@@ -168,7 +168,9 @@ local function call(target, frame, options, ...)
   local args = arguments(...)
   options = overlay(preset(target), options)
   if not options or K.workflow or not (options.retry or options.timeout) then
-    return ops.call(target, frame, args, options)
+    local value, failure = ops.call(target, frame, args, options)
+    if failure then return nil, K.received(failure) end
+    return value, nil
   end
   local th = K.waiting_thread("funcs.call")
   local value, failure, finished
@@ -181,7 +183,7 @@ local function call(target, frame, options, ...)
     waiting = true
     K.park()
   end
-  if failure then return nil, failure end
+  if failure then return nil, K.received(failure) end
   return value, nil
 end
 
@@ -208,6 +210,7 @@ local function async(target, frame, options, ...)
     if state.canceled or p.done then return end
     state.complete = true
     if failure then
+      failure = K.received(failure)
       state.err = failure
       K.channel_offer(ch, failure)
     else

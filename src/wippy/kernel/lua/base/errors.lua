@@ -46,6 +46,23 @@ function K.fail(kind, message, details, retryable)
   return nil, K.new_error(kind, message, retryable or false, details)
 end
 
+-- An error as it arrives beyond a call or at the end of a unit: without context and stack of where it came from; its own
+-- stack is that of the receiver. Only the runtime itself sends errors without a kind (`kindless`).
+local KINDLESS = K.key("kindless")
+
+function K.received(err)
+  local kind = err[KIND]
+  if kind == "" and not err[KINDLESS] then kind = "Internal" end
+  local arrived = new(kind, err[MESSAGE], err[RETRYABLE], err[DETAILS])
+  if err[KINDLESS] then raw.rawset(arrived, KINDLESS, true) end
+  return arrived
+end
+
+function K.kindless(err)
+  raw.rawset(err, KINDLESS, true)
+  return err
+end
+
 -- kind, message, retryable, details, context
 function K.error_parts(err)
   return err[KIND], err[MESSAGE], err[RETRYABLE], err[DETAILS], err[CONTEXT]
