@@ -12,7 +12,7 @@ import msgspec
 from .row import FULL, QUICK, Row
 from .table import machine, show
 
-SUBJECTS = ("messages", "spawn", "calls", "safepoints", "workers", "workflows", "startup", "lang", "types")
+SUBJECTS = ("messages", "spawn", "calls", "safepoints", "workers", "workflows", "startup", "lang", "types", "json", "strings")
 
 
 def main() -> int:
