@@ -12,7 +12,10 @@ import msgspec
 from .row import FULL, QUICK, Row
 from .table import machine, show
 
-SUBJECTS = ("messages", "spawn", "calls", "safepoints", "workers", "workflows", "startup", "lang", "types", "json", "strings")
+SUBJECTS = (
+    *("messages", "spawn", "calls", "safepoints", "workers", "workflows"),
+    *("startup", "lang", "types", "json", "strings"),
+)
 
 
 def main() -> int:

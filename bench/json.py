@@ -37,7 +37,7 @@ def document(records: int) -> str:
 
 def measure(effort: Effort) -> list[Row]:
     rows = []
-    with application(host(), unit("process.lua", "json", SOURCE, ["json"])) as app:
+    with application(host(), unit("process.lua", "json", SOURCE, "json")) as app:
         for size, records, times in (("1 KB", 8, 20_000), ("1 MB", 7_800, 10)):
             text = document(records)
             value: Any = json.loads(text)

@@ -307,7 +307,7 @@ def test_errors_inside_results_stay_errors(app):
 @pytest.mark.parametrize("way", ["call", "exit"])
 def test_a_deadlock_has_no_kind(app, way):
     name = f"o{next(NUMBERS)}"
-    source = "return function() coroutine.yield() end"
+    source = "return function() channel.select({}) end"
     app.define(function(name, source), process(f"{name}p", source))
     found = app.execute(f"app:{way}", f"app:{name}{'p' if way == 'exit' else ''}")
     assert found["kind"] == ""

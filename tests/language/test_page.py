@@ -15,6 +15,9 @@ PAGE = (Path(__file__).parents[2] / "docs" / "language.md").read_text()
 BLOCKS = re.findall(r"^## (.+?)$|^```(\w+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
 
+PARTS = "Modules and libraries"
+
+
 def blocks() -> list[tuple[str, str, str]]:
     """(heading, language, text)"""
     heading, found = "", []
@@ -26,9 +29,7 @@ def blocks() -> list[tuple[str, str, str]]:
     return found
 
 
-ALONE = [
-    (heading, text) for heading, language, text in blocks() if language == "lua" and heading != "Modules and libraries"
-]
+ALONE = [(heading, text) for heading, language, text in blocks() if language == "lua" and heading != PARTS]
 RESULTS = [3, 3, WippyError, "3  2.00 nil", 14, "GRÖSSE"]
 
 
