@@ -13,8 +13,8 @@ from .row import Effort, Peer, Row, rate
 
 SOURCE = """
 return function(what, text, count)
-  local value = assert(json.decode(text))
   if what == "encode" then
+    local value = assert(json.decode(text))
     for _ = 1, count do json.encode(value) end
   else
     for _ = 1, count do json.decode(text) end
@@ -38,10 +38,10 @@ def document(records: int) -> str:
 def measure(effort: Effort) -> list[Row]:
     rows = []
     with application(host(), unit("process.lua", "json", SOURCE, "json")) as app:
-        for size, records, times in (("1 KB", 8, 20_000), ("1 MB", 7_800, 10)):
+        for size, records, times in (("1 KB", 8, 20_000), ("1 MB", 7_800, 20)):
             text = document(records)
             value: Any = json.loads(text)
-            count = effort.of(times)
+            count = effort.of(times, 5)
             for what in ("encode", "decode"):
 
                 def work(what: str = what, text: str = text, count: int = count) -> None:
