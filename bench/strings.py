@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from lupa import lua54
 
 from .application import application, host, unit
@@ -27,7 +29,7 @@ def measure(effort: Effort) -> list[Row]:
     units = [unit("process.lua", f"s{number}", source(body)) for number, body in enumerate(BODIES.values())]
     with application(host(), *units) as app:
         for number, (name, body) in enumerate(BODIES.items()):
-            plain = lua54.LuaRuntime().execute(source(body))
+            plain: Any = lua54.LuaRuntime(unpack_returned_tuples=True).execute(source(body))
 
             def ours(number: int = number) -> None:
                 app.run(f"s{number}", count)

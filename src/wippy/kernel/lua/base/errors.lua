@@ -46,8 +46,8 @@ function K.fail(kind, message, details, retryable)
   return nil, K.new_error(kind, message, retryable or false, details)
 end
 
--- An error as it arrives beyond a call or at the end of a unit: without context and stack of where it came from; its own
--- stack is that of the receiver. Only the runtime itself sends errors without a kind (`kindless`).
+-- An error as it arrives beyond a call or at the end of a unit: without context and stack of where it came from;
+-- its own stack is that of the receiver. Only the runtime itself sends errors without a kind (`kindless`).
 local KINDLESS = K.key("kindless")
 
 function K.received(err)
