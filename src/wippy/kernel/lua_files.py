@@ -19,6 +19,7 @@ BASE_FILES = (
     "base/base",
     "base/coroutine",
     "base/os",
+    "base/matcher",
     "base/pattern",
     "base/string",
     "base/format",

@@ -22,6 +22,14 @@ function K.give_way()
 end
 local give_way = K.give_way
 
+local is_long, long_find = K.matcher.is_long, K.matcher.find
+
+-- string.find that gives way on long searches.
+local function search(s, p, at)
+  if is_long(s, p) then return long_find(s, p, at) end
+  return find(s, p, at)
+end
+
 local known, empty, captures, cached = {}, {}, {}, 0
 
 -- The index behind the set that begins at i, with its text appended to out; nil when it never ends.
@@ -178,8 +186,15 @@ local function each_match(s, p)
   end
   return function()
     if not at then return nil end
-    return taken(find(s, p, at))
+    return taken(search(s, p, at))
   end
+end
+
+-- What string.match gives for the results of find.
+local function found_text(s, first, last, ...)
+  if not first then return nil end
+  if select("#", ...) == 0 then return sub(s, first, last) end
+  return ...
 end
 
 -- An iterator of at most one match, at the start.
@@ -188,7 +203,7 @@ local function first_match(s, p)
   return function()
     if done then return nil end
     done = true
-    return raw.match(s, p)
+    return found_text(s, search(s, p))
   end
 end
 
@@ -206,7 +221,7 @@ local function substitute(s, p, replace, limit)
     return text == nil and whole or text
   end
   while count < limit do
-    local text = taken(find(s, p, at))
+    local text = taken(search(s, p, at))
     if not first then break end
     count = count + 1
     turn = turn - 4
@@ -233,5 +248,5 @@ end
 
 K.pattern = {
   known = known, empty = empty, captures = captures, prepare = prepare,
-  each_match = each_match, first_match = first_match, substitute = substitute,
+  search = search, found_text = found_text, each_match = each_match, first_match = first_match, substitute = substitute,
 }

@@ -9,6 +9,7 @@ local rgsub, rgmatch = raw.gsub, raw.gmatch
 local rrep, rreverse, rlower, rupper, utf8len = raw.rep, raw.reverse, raw.lower, raw.upper, raw.utf8len
 local floor, mininteger, maxinteger = raw.floor, raw.mininteger, raw.maxinteger
 local host, pattern = K.host, K.pattern
+local is_long = K.matcher.is_long
 local known, empty, captures, prepare = pattern.known, pattern.empty, pattern.captures, pattern.prepare
 
 local MAX_TEXT = 0x7fffffff
@@ -136,6 +137,7 @@ function string.find(s, p, init, plain)
     p = string_arg(p, 2, "find")
     made = prepare(p, 2)
   end
+  if is_long(s, made) then return pattern.search(s, made, init) end
   return rfind(s, made, init)
 end
 
@@ -145,6 +147,9 @@ function string.match(s, p, init)
   if not made then
     p = string_arg(p, 2, "match")
     made = prepare(p, 2)
+  end
+  if is_long(s, made) then
+    return pattern.found_text(s, pattern.search(s, made, init and (SMALL[init] or integer_arg(init, 3, "match"))))
   end
   if init == nil then return rmatch(s, made) end
   return rmatch(s, made, SMALL[init] or integer_arg(init, 3, "match"))
@@ -158,7 +163,7 @@ function string.gmatch(s, p)
     made, nullable = prepare(p, 2)
   end
   if rbyte(made) == 94 then return pattern.first_match(s, made) end
-  if nullable then return pattern.each_match(s, made) end
+  if nullable or is_long(s, made) then return pattern.each_match(s, made) end
   return rgmatch(s, made)
 end
 string.gfind = string.gmatch
@@ -208,13 +213,13 @@ function string.gsub(s, p, repl, limit)
       local highest
       repl, highest = replacement(repl)
       if highest > (count == 0 and 1 or count) then
-        if (limit == nil or limit > 0) and rfind(s, made) then
+        if (limit == nil or limit > 0) and pattern.search(s, made) then
           error("invalid capture index %" .. highest .. " in replacement string", 2)
         end
         return s, 0
       end
     end
-    if not nullable then
+    if not nullable and not is_long(s, made) then
       if limit then return rgsub(s, made, repl, limit) end
       return rgsub(s, made, repl)
     end
@@ -238,7 +243,7 @@ function string.gsub(s, p, repl, limit)
       return given((repl(...)))
     end, limit or maxinteger)
   elseif kind == "table" then
-    if not nullable and getmt(repl) == nil then
+    if not nullable and getmt(repl) == nil and not is_long(s, made) then
       local function look(key) return given(rawget(repl, key)) end
       if limit then text, n = rgsub(s, made, look, limit) else text, n = rgsub(s, made, look) end
     else
