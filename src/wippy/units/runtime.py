@@ -136,7 +136,6 @@ class Runtime:
             "permit": permit,
             "release": release,
             "print": print_line,
-            "forget_code": lambda id: None,
             "name_register": names.register,
             "name_holder": names.holder,
             "name_unregister": names.unregister,

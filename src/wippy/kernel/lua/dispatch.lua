@@ -200,7 +200,6 @@ function ops.upgrade(id, args)
     park()
   end
   id = id or p.unit.id
-  K.host.forget_code(id)
   local unit, err = K.unit(id)
   if not unit then
     K.kill(p, K.new_error("Internal", "upgrade: create failed: " .. K.text(err), nil))
