@@ -59,6 +59,41 @@ def test_float_text_reads_back(x: float) -> None:
         assert ("e" in shown) == (exponent < -4 or exponent >= 6)
 
 
+@pytest.mark.parametrize(
+    ("call", "complaint"),
+    [
+        ("type()", "1 to type (value expected)"),
+        ("type((function() end)())", "1 to type (value expected)"),
+        ("tostring()", "1 to tostring (value expected)"),
+        ("tonumber()", "1 to tonumber (value expected)"),
+        ("getmetatable()", "1 to getmetatable (value expected)"),
+        ("setmetatable()", "1 to setmetatable (table expected, got nil)"),
+        ("setmetatable({}, 5)", "2 to setmetatable (nil or table expected)"),
+        ("rawequal(1)", "2 to rawequal (value expected)"),
+        ("rawget()", "1 to rawget (table expected, got nil)"),
+        ("rawget({})", "2 to rawget (value expected)"),
+        ("rawset({}, 1)", "3 to rawset (value expected)"),
+        ("next()", "1 to next (table expected, got nil)"),
+        ("pairs()", "1 to pairs (table expected, got nil)"),
+        ("ipairs(5)", "1 to ipairs (table expected, got number)"),
+        ("select()", "1 to select (number expected, got nil)"),
+        ("select('x')", "1 to select (number expected, got string)"),
+        ("unpack()", "1 to unpack (table expected, got nil)"),
+        ("unpack({}, 'x')", "2 to unpack (number expected, got string)"),
+        ("assert()", "1 to assert (value expected)"),
+        ("tonumber('1', {})", "2 to tonumber (number expected, got table)"),
+    ],
+)
+def test_arguments(call: str, complaint: str) -> None:
+    assert error(f"local x = 1\nx = {call}") == "test:code:2: bad argument #" + complaint
+
+
+def test_nil_is_an_argument() -> None:
+    assert text("return type(nil), tostring(nil), tonumber(nil), getmetatable(nil), rawget({}, nil)") == (
+        "nil nil nil nil nil"
+    )
+
+
 def test_select() -> None:
     assert text("return select(2, 'a', 'b', 'c')") == "b c"
     assert text("return select(-1, 'a', 'b')") == "b"

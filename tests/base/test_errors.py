@@ -131,6 +131,12 @@ def test_identity_through_protected_calls() -> None:
         ("return 'a' % 2", "cannot perform mod operation between string and number"),
         ("return 2 ^ 'x'", "cannot perform pow operation between number and string"),
         ("return -nil", "__unm undefined"),
+        ("return -{}", "test:code:1: __unm undefined"),
+        ("return -errors.new('x')", "test:code:1: __unm undefined"),
+        ("return #errors.new('x')", "test:code:1: __len undefined"),
+        ("return 1 // {}", "test:code:1: attempt to perform arithmetic on a table value"),
+        ("return errors.new('x') < errors.new('y')", "attempt to compare userdata with userdata"),
+        ("return errors.new('x') < 1", "attempt to compare userdata with number"),
         ("return -'x'", "__unm undefined"),
         ("return #5", "__len undefined"),
         ("return 'x' .. nil", "cannot perform concat operation between string and nil"),
@@ -151,6 +157,30 @@ def test_identity_through_protected_calls() -> None:
 )
 def test_texts(source: str, message: str) -> None:
     assert message in error(source)
+
+
+@pytest.mark.parametrize(
+    ("operator", "name"), [("+", "add"), ("-", "sub"), ("*", "mul"), ("/", "div"), ("%", "mod"), ("^", "pow")]
+)
+def test_two_tables_name_the_operation(operator: str, name: str) -> None:
+    message = f"cannot perform {name} operation between table and table"
+    source = f"""
+        local a, b, more = {{}}, {{}}, {{{", ".join(["2.5"] * 300)}}}
+        local function inner() return 'text', 1 << 40, a end
+        local n = 1 + #more * 2
+        return n - 1, a {operator} b
+    """
+    assert error(source) == f"test:code:5: {message}"
+    coroutine = f"local co = coroutine.create(function() local a = {{}} return 1, a {operator} {{}} end) "
+    assert text(coroutine + "return coroutine.resume(co)") == f"false test:code:1: {message}"
+    half = "local a = setmetatable({}, {__add = function() return {} end}) "
+    assert (
+        error(f"{half} return a + a {operator} {{}}" if operator != "+" else f"{half} return (a + a) + {{}}")[
+            -len(message) :
+        ]
+        == message
+    )
+    assert error(f"return errors.new('x') {operator} {{}}").endswith(message.replace("table", "userdata", 1))
 
 
 def test_wrong_positions_are_never_ours() -> None:

@@ -49,6 +49,7 @@ def test_values(source: str, result: str) -> None:
         ("string.char(65, 256)", "bad argument #2 to char (value out of range 0..255)"),
         ("string.char(-1)", "bad argument #1 to char (value out of range 0..255)"),
         ("string.rep('xx', 1 << 40)", "resulting string too large"),
+        ("string.rep('x', (1 << 28) + 1)", "resulting string too large"),
         ("string.dump(string.dump)", "unable to dump given function: functions have no text form"),
         ("string.extra = 1", "attempt to modify Immutable table"),
         ("string.find('x', nil)", "bad argument #2 to find (string expected, got nil)"),
@@ -59,6 +60,11 @@ def test_values(source: str, result: str) -> None:
 def test_errors_carry_the_line_of_the_caller(source: str, message: str) -> None:
     line = 1 + source.count("\n")
     assert error(source) == f"test:code:{line}: {message}"
+
+
+@given(st.binary(min_size=1, max_size=5), st.integers(16300, 16500) | st.integers(32700, 32900))
+def test_rep_of_many(s: bytes, n: int) -> None:
+    assert run("local s, n = ... return s:rep(n)", s, n) == s * n
 
 
 def test_methods_cannot_be_replaced_through_the_metatable() -> None:

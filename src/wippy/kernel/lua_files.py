@@ -12,6 +12,7 @@ BASE_FILES = (
     "object",
     "base/text",
     "base/frozen",
+    "base/failed_operation",
     "base/position",
     "base/errors",
     "base/operators",

@@ -24,6 +24,7 @@ function K.class(spec)
       error("cannot assign field '" .. tostring(key) .. "' of a " .. spec.name, 2)
     end or nil),
     __tostring = spec.tostring or function() return spec.name .. "{}" end,
+    __len = function() error("__len undefined", 2) end,
   }
   if missing then raw.setmetatable(methods, { __index = function(_, key) return missing(key) end }) end
   for name, value in raw.next, spec do

@@ -14,8 +14,26 @@ local NO_MEMORY = "not enough memory"
 base._VERSION = "Lua 5.3 - Wippy Modification"
 base.error = error
 base.rawequal = raw.rawequal
-base.type = typeof
-base.tostring = text
+
+-- typeof for user code: plain Lua's function complains when there is no argument.
+do
+  local type = raw.type
+  function base.type(...)
+    local t = type(...)
+    if t ~= "table" then return t end
+    local mt = getmt((...))
+    if mt == nil then return t end
+    local class = rawget(mt, CLASS)
+    if class then return class == "type" and "type" or "userdata" end
+    return t
+  end
+end
+
+function base.tostring(...)
+  local v = ...
+  if v == nil and select("#", ...) == 0 then badarg(1, "tostring", "value expected") end
+  return (text(v))
+end
 
 -- The table that holds the content of `t`; raises for what is no table to user code. Never give it to user code.
 local function content_of(t, n, name)
@@ -85,9 +103,13 @@ end
 
 -- Tables
 
-function base.getmetatable(v)
+function base.getmetatable(...)
+  local v = ...
   -- the metatables of all other types are ours
-  if rawtype(v) ~= "table" then return nil end
+  if rawtype(v) ~= "table" then
+    if v == nil and select("#", ...) == 0 then badarg(1, "getmetatable", "value expected") end
+    return nil
+  end
   local mt = getmt(v)
   if mt == nil or rawget(mt, CLASS) then return nil end
   local content = rawget(mt, CONTENT)
@@ -124,10 +146,16 @@ function base.setmetatable(t, mt)
   return setmt(t, mt)
 end
 
-function base.rawget(t, k) return rawget(content_of(t, 1, "rawget"), k) end
+function base.rawget(t, ...)
+  local content = content_of(t, 1, "rawget")
+  if select("#", ...) == 0 then badarg(2, "rawget", "value expected") end
+  return rawget(content, (...))
+end
 
-function base.rawset(t, k, v)
+function base.rawset(t, ...)
   local content = content_of(t, 1, "rawset")
+  local given, k, v = select("#", ...), ...
+  if given < 2 then badarg(given + 2, "rawset", "value expected") end
   if content ~= t then error("attempt to modify Immutable table", 2) end
   if k == nil then error("table index is nil", 2) end
   if k ~= k then error("table index is NaN", 2) end
@@ -227,10 +255,14 @@ function base.select(n, ...)
   return select(n, ...)
 end
 
-function base.tonumber(v, radix)
+function base.tonumber(...)
+  local v, radix = ...
   local t = rawtype(v)
   if t == "number" then return v end
-  if t ~= "string" then return nil end
+  if t ~= "string" then
+    if v == nil and select("#", ...) == 0 then badarg(1, "tonumber", "value expected") end
+    return nil
+  end
   if radix == nil or find(v, ".", 1, true) then
     local n = rawtonumber(v)
     if n == nil or mathtype(n) == "integer" or find(v, ".", 1, true) then return n end

@@ -110,16 +110,54 @@ end
 
 local FOR = { initial = "init", limit = "limit", step = "step" }
 
-local function reworded(text)
+-- The values of a frame's registers. For the running coroutine `level` counts from the caller.
+local function registers_of(co, level)
+  local values = {}
+  for n = 1, 255 do
+    local name, value
+    if co then name, value = getlocal(co, level, n) else name, value = getlocal(level + 1, n) end
+    if not name then break end
+    values[n - 1] = value
+  end
+  return values
+end
+
+-- The operation of the frame that failed, which may be a helper of ours.
+local function failed_operation(co)
+  local level, inside = 0, not co
+  while true do
+    local info = frame(co, level, "Slf")
+    if not info then return nil end
+    if inside then
+      inside = info.func ~= K.handler
+    elseif info.what ~= "C" then
+      local values = registers_of(co, level)
+      return K.failed_operation(info, values)
+    end
+    level = level + 1
+  end
+end
+
+local TYPES = { ["nil"] = true, boolean = true, number = true, string = true, table = true, ["function"] = true,
+  thread = true, type = true }
+-- Lua names an object by its class, the language by its type.
+local function type_name(name) return TYPES[name] and name or "userdata" end
+
+local function reworded(text, co)
   local first = byte(text, 1)
   if first == 97 then -- attempt
     local kind, what = match(text, "^attempt to call an? ([^(]-) value(.*)$")
     if kind then return "attempt to call a non-function object(" .. kind .. ")" .. what end
     kind = match(text, "^attempt to compare two (.+) values$")
-    if kind then return "attempt to compare " .. kind .. " with " .. kind end
+    if kind then
+      kind = type_name(kind)
+      return "attempt to compare " .. kind .. " with " .. kind
+    end
+    local left, right = match(text, "^attempt to compare (.+) with (.+)$")
+    if left then return "attempt to compare " .. type_name(left) .. " with " .. type_name(right) end
     -- only tables without handlers come here: all other types have handlers that say it in full
-    what = match(text, "^attempt to perform arithmetic on a (table value.*)$")
-    if what then return "cannot perform arithmetic operation on a " .. what end
+    what = match(text, "^attempt to perform arithmetic on an? (.+ value.*)$")
+    if what then return failed_operation(co) or text end
     what = match(text, "^attempt to concatenate a (table value.*)$")
     if what then return "cannot perform concat operation between table and table" end
   elseif first == 98 then -- bad
@@ -159,12 +197,12 @@ end
 local function clean(message, co)
   local text = byte(message, 1) == 119 and match(message, "^wippy%.[%w_/]+:%d+: (.*)$")
     or match(message, "^[%w_]+/[%w_]+%.lua:%d+: (.*)$")
-  if text then return user_position(co) .. reworded(kernel_text(text, co)) end
+  if text then return user_position(co) .. reworded(kernel_text(text, co), co) end
   if byte(message, SHOWN + 1) == COLON then message = full_name(message, co) end
   if find(message, ": a", 1, true) or find(message, ": b", 1, true) or find(message, ": '", 1, true) then
     local head
     head, text = match(message, "^([^\n]-:%d+: )(.*)$")
-    if head then return head .. reworded(text) end
+    if head then return head .. reworded(text, co) end
   end
   return message
 end
@@ -176,7 +214,7 @@ end
 -- Message handler of every protected call.
 function K.handler(message)
   if rawtype(message) ~= "string" then return message end
-  return clean(message, nil)
+  return (clean(message, nil)) -- no tail call: failed_operation looks for this frame
 end
 
 -- The innermost frames of user code: {{level=, source=, line=, name=, type=}, …}.

@@ -12,7 +12,8 @@ local host, pattern = K.host, K.pattern
 local is_long = K.matcher.is_long
 local known, empty, captures, prepare = pattern.known, pattern.empty, pattern.captures, pattern.prepare
 
-local MAX_TEXT = 0x7fffffff
+local MAX_TEXT = 1 << 28 -- bytes that rep makes: nothing else of the worker runs meanwhile
+local BLOCK = 1 << 14
 
 -- Arguments. Each of these is called by a library function that user code called: errors carry its line.
 
@@ -109,8 +110,12 @@ function string.rep(s, n)
   if rawtype(s) ~= "string" then s = string_arg(s, 1, "rep") end
   n = SMALL[n] or integer_arg(n, 2, "rep")
   if n <= 0 or s == "" then return "" end
-  if n > MAX_TEXT // #s then error("resulting string too large", 2) end
-  return rrep(s, n)
+  local size = #s
+  if n > MAX_TEXT // size then error("resulting string too large", 2) end
+  if n <= BLOCK or size >= BLOCK then return rrep(s, n) end
+  -- plain Lua copies one by one
+  local at_once = BLOCK // size
+  return rrep(rrep(s, at_once), n // at_once) .. rrep(s, n % at_once)
 end
 
 function string.lower(s)
