@@ -17,7 +17,7 @@ import contextlib
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ from wippy.registry.config import Config
 from wippy.registry.entry import ID, Entry
 from wippy.registry.order import create, update
 from wippy.registry.project import load_project
-from wippy.units.clock import Clock
+from wippy.units.clock import Clock, VirtualClock
 from wippy.units.host import ProcessHost
 
 HOST = "app:processes"
@@ -193,7 +193,10 @@ def application(
             await app.supervisor.settled()
 
         def close() -> None:
-            asyncio.run_coroutine_threadsafe(app.stop(), loop).result(WAIT)
+            stopping = asyncio.run_coroutine_threadsafe(app.stop(), loop)
+            while isinstance(clock, VirtualClock) and not wait([stopping], 0.1).done:
+                clock.advance(1)  # time limits of the shutdown
+            stopping.result(WAIT)
             loop.call_soon_threadsafe(loop.stop)
             thread.join(WAIT)
             loop.close()

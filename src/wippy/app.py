@@ -21,6 +21,7 @@ from wippy.registry.config import Config
 from wippy.registry.decode import convert
 from wippy.registry.entry import ID, Entry
 from wippy.registry.environment import Environment
+from wippy.registry.kinds import internal_kinds
 from wippy.registry.lifecycle import Security
 from wippy.registry.notice import Notice
 from wippy.registry.pipeline import run_pipeline
@@ -33,7 +34,10 @@ from wippy.services.catalog import register_kinds
 from wippy.services.module_services import ModuleServices
 from wippy.services.process_host import workflow_worker
 from wippy.services.site import Site
-from wippy.supervise.state import RUNNING, State
+from wippy.supervise.clock import DrivenClock
+from wippy.supervise.commands import Commands as ServiceCommands
+from wippy.supervise.commands import publisher
+from wippy.supervise.state import RUNNING
 from wippy.supervise.supervisor import Supervisor
 from wippy.units.clock import Clock, SystemClock
 from wippy.units.code import CodeStore
@@ -66,7 +70,11 @@ class App:
         self.log = log
         self.clock = clock or SystemClock()
         self.bus = Bus()
-        self.registry = Registry(notice=self._notice)
+        self.registry = Registry(
+            internal_kinds=internal_kinds(config.get("registry.dispatch_internal_kinds", None)),
+            wait_timeout=config.duration("registry.event_wait_timeout", 30 * SECOND),
+            notice=self._notice,
+        )
         self.environment = Environment()
         self._run_log = log.named("run")
         self._code = 0
@@ -127,11 +135,18 @@ class App:
             strict,
             scopes,
         )
+
+        def told(notice: Notice) -> None:
+            self._notice(notice, "supervisor")
+
         supervisor = Supervisor(
             references=self._references,
-            listener=self._service_update,
-            notice=lambda notice: self._notice(notice, "supervisor"),
+            listener=publisher(self.bus),
+            notice=told,
+            clock=DrivenClock(self.clock, loop),
         )
+        self._service_commands = ServiceCommands(self.bus, supervisor, loop, told)
+        self.registry.listen(lambda event: self.bus.send("registry", event.kind, event.path, event.plain()))
         runtime.fatal = self._fatal
         self.runtime = runtime
         self.policies = policies
@@ -274,6 +289,7 @@ class App:
         if not hasattr(self, "site"):
             return self._code
         limit = self.config.duration("shutdown.timeout", 30 * SECOND) / SECOND
+        self._service_commands.close()
         try:
             async with asyncio.timeout(limit):
                 for error in await self.supervisor.shutdown():
@@ -313,9 +329,6 @@ class App:
     def _references(self, id: Any) -> Any:
         entry = self.registry.peek(id)
         return References(entry).ids if entry is not None else ()
-
-    def _service_update(self, state: State) -> None:
-        self.bus.send("supervisor", "service.update", str(state.id), state.plain())
 
     def _notice(self, notice: Notice, logger: str = "registry") -> None:
         self.log.write(level_of(notice.level), logger, notice.message, notice.fields)

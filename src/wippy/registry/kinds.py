@@ -4,10 +4,18 @@ from __future__ import annotations
 
 INTERNAL = frozenset(("registry.entry", "ns.requirement", "ns.dependency", "ns.definition"))
 
+
+def internal_kinds(configured: object) -> frozenset[str]:
+    """The kinds stored without a handler: a list from the configuration stands in place of the default."""
+    if not isinstance(configured, list):
+        return INTERNAL
+    return frozenset(kind for kind in configured if isinstance(kind, str))
+
+
 HANDLED = frozenset(
     (
         *("function.lua", "function.lua.bc", "library.lua", "library.lua.bc", "process.lua", "process.lua.bc"),
-        *("workflow.lua", "workflow.lua.bc", "function.wasm", "function.wat", "process.wasm"),
+        *("workflow.lua", "workflow.lua.bc", "function.wasm", "function.wat", "process.wasm", "process.python"),
         *("process.host", "process.service", "terminal.host", "pg.scope"),
         *("http.service", "http.router", "http.endpoint", "http.static"),
         *("db.sql.sqlite", "db.sql.postgres", "db.sql.mysql", "db.cdc.postgres"),

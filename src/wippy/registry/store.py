@@ -33,6 +33,14 @@ class Event(msgspec.Struct, frozen=True):
     path: str
     data: Any = None
 
+    def plain(self) -> Any:
+        """`data` as plain data; an error stays one."""
+        if not isinstance(self.data, Entry):
+            return self.data
+        entry = self.data
+        out = {"id": {"ns": entry.id.ns, "name": entry.id.name}, "kind": entry.kind, "meta": entry.meta}
+        return out if entry.data is None else {**out, "data": entry.data}
+
 
 Listener = Callable[[Event], None]
 

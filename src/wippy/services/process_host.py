@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -51,11 +52,12 @@ def memory_size(value: int | str) -> int:
 
 
 class HostService:
-    """A process host under supervision."""
+    """A process host under supervision; `stopped` is called when it has stopped."""
 
-    def __init__(self, host: ProcessHost, stop_timeout: float) -> None:
+    def __init__(self, host: ProcessHost, stop_timeout: float, stopped: Callable[[], None] = lambda: None) -> None:
         self.host = host
         self._stop_timeout = stop_timeout
+        self._stopped = stopped
 
     async def start(self, ended: Any) -> str | None:
         await asyncio.get_running_loop().run_in_executor(None, self.host.start)
@@ -68,13 +70,38 @@ class HostService:
         except asyncio.CancelledError:
             self.host.kill()
             raise
+        finally:
+            self._stopped()
 
 
 class HostHandler:
-    """Makes hosts of entries; a changed entry replaces its host."""
+    """Makes hosts of entries; a changed entry replaces its host. What a transaction changes counts once it is over."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
+        self._staged: dict[str, tuple[ProcessHost, HostEntry | None] | None] = {}
+
+    async def begin(self) -> None:
+        self._staged.clear()
+
+    async def rollback(self) -> None:
+        self._staged.clear()
+
+    async def committed(self) -> None:
+        for id, made in self._staged.items():
+            self._site.terminals.pop(id, None)
+            if made is None:
+                old = self._site.hosts.pop(id, None)
+                if old is not None and not old.workers:
+                    self._gone(id)
+                continue
+            host, terminal = made
+            self._site.hosts[id] = host
+            # an old host keeps its processes until the new one starts
+            self._site.runtime.router.hosts.setdefault(id, host)
+            if terminal is not None:
+                self._site.terminals[id] = terminal
+        self._staged.clear()
 
     async def create(self, entry: Entry) -> None:
         self._put(entry, restart=False)
@@ -83,11 +110,13 @@ class HostHandler:
         self._put(entry, restart=True)
 
     async def delete(self, entry: Entry) -> None:
-        id = str(entry.id)
-        self._site.hosts.pop(id, None)
-        self._site.terminals.pop(id, None)
+        self._staged[str(entry.id)] = None
         await self._site.supervisor.unregister(entry.id)
-        self._site.runtime.router.hosts.pop(id, None)
+
+    def _gone(self, id: str) -> None:
+        """A host has stopped: where its entry is gone too, it is unknown from now on."""
+        if id not in self._site.hosts:
+            self._site.runtime.router.hosts.pop(id, None)
 
     def _put(self, entry: Entry, restart: bool) -> None:
         config = decode(entry, HostEntry, env=self._site.read_variable)
@@ -115,12 +144,9 @@ class HostHandler:
             ),
             extra={"workflow_worker": self._site_workflow_worker},
         )
-        self._site.hosts[str(entry.id)] = host
-        # an old host keeps its processes until the new one starts
-        self._site.runtime.router.hosts.setdefault(str(entry.id), host)
-        if terminal:
-            self._site.terminals[str(entry.id)] = config
-        service = HostService(host, config.lifecycle.stop_timeout / 1e9)
+        id = str(entry.id)
+        self._staged[id] = (host, config if terminal else None)
+        service = HostService(host, config.lifecycle.stop_timeout / 1e9, lambda: self._gone(id))
         self._site.supervisor.register(entry.id, service, config.lifecycle, restart=restart)
 
     def _site_workflow_worker(self, id: bytes) -> Any:

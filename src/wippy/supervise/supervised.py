@@ -12,7 +12,7 @@ from ..duration import format_duration
 from ..errors import CANCELED, INTERNAL, TIMEOUT, WippyError
 from ..registry.entry import ID
 from ..registry.notice import Notice
-from .clock import Abandoned, Clock, Expired, within
+from .clock import Abandoned, Clock, Expired, until, within
 from .restart import delay_ns, failures_after, is_terminal, may_restart
 from .service import LifecycleBlock, Service
 from .state import EXITED, FAILED, RUNNING, STARTING, STOPPED, STOPPING, State
@@ -111,18 +111,19 @@ class Supervised:
             run = self._run
             if self.state.status != RUNNING or run is None:
                 return
+            due = self._now() + self.lifecycle.stop_timeout
             self._set(STOPPING, details="")
-            error = await self._stop(run)
+            error = await self._stop(run, due)
         if error is not None:
             raise error
 
-    async def _stop(self, run: Run) -> WippyError | None:
+    async def _stop(self, run: Run, due: int) -> WippyError | None:
         task = asyncio.ensure_future(run.service.stop())
-        limit = self.lifecycle.stop_timeout
+        limit = format_duration(self.lifecycle.stop_timeout)
         try:
-            await within(self._around.clock, task, limit)  # type: ignore[arg-type]
+            await within(self._around.clock, task, due)  # type: ignore[arg-type]
         except Expired:
-            error = WippyError(TIMEOUT, f"stop timeout after {format_duration(limit)}", retryable=True)
+            error = WippyError(TIMEOUT, f"stop timeout after {limit}", retryable=True)
         except Exception as raised:
             error = as_wippy(raised)
         else:
@@ -139,12 +140,13 @@ class Supervised:
         """One start; the lock is held. Returns what it failed with."""
         self.blocked = self._lost = False
         run = self._run = Run(self.service)
+        due = self._now() + self.lifecycle.start_timeout
         self._set(STARTING, details=f"attempt {self.state.retry_count + 1}")
         task = asyncio.ensure_future(self.service.start(self._reporter(run)))
         self._starting = task  # type: ignore[assignment]
         error: BaseException
         try:
-            details = await within(self._around.clock, task, self.lifecycle.start_timeout)  # type: ignore[arg-type]
+            details = await within(self._around.clock, task, due)  # type: ignore[arg-type]
         except Abandoned:
             self._run = None
             self._set(STOPPED, details="")
@@ -158,7 +160,7 @@ class Supervised:
         except Exception as raised:
             error = raised
         else:
-            run.began = self._around.clock.monotonic_ns()
+            run.began = self._now()
             self._set(RUNNING, started_at=self._around.clock.time_ns(), details=details or "")
             self._log("info", "service started")
             self._around.running(self.id)
@@ -191,10 +193,11 @@ class Supervised:
             self._set(EXITED, details="")
             self._log("info", "service exited")
         else:
-            self._failed(error, self._around.clock.monotonic_ns() - run.began)
+            self._failed(error, self._now() - run.began)
 
     def _failed(self, error: BaseException, ran_ns: int) -> None:
         restart = self.lifecycle.restart
+        now = self._now()
         failures = failures_after(self.state.retry_count, ran_ns, self.lifecycle.stable_threshold)
         text = str(error) or type(error).__name__
         self._run = None
@@ -210,15 +213,18 @@ class Supervised:
             return
         delay = delay_ns(failures, restart, self._around.draw)
         self._log("warn", "service failed, it will be restarted", error=text, attempts=failures, delay=delay)
-        self._retry = self._task(self._restart(delay))
+        self._retry = self._task(self._restart(now + delay))
 
-    async def _restart(self, delay: int) -> None:
-        await self._around.clock.sleep(delay)
+    async def _restart(self, due: int) -> None:
+        await until(self._around.clock, due)
         async with self._lock:
             # from here on a stop ends the attempt, not this task
             self._retry = None
             if self.state.desired == RUNNING and self.state.status == FAILED:
                 await self._attempt()
+
+    def _now(self) -> int:
+        return self._around.clock.monotonic_ns()
 
     def _drop_retry(self) -> None:
         if self._retry is not None:

@@ -21,18 +21,23 @@ from .supervised import Supervised, Surroundings, as_wippy
 
 
 class _Change(msgspec.Struct):
-    """A registration that waits for its transaction; without service a removal."""
+    """A registration that waits for its transaction; without service a removal; `anew` follows a removal."""
 
     service: Service | None = None
     lifecycle: LifecycleBlock | None = None
     restart: bool = False
+    anew: bool = False
+
+    def ends(self, known: bool) -> bool:
+        """Whether a run of what is known goes to its end."""
+        return known and (self.service is None or self.restart or self.anew)
 
 
 class Supervisor:
     """Starts, restarts and stops services. Lives on one event loop; only reports come from elsewhere.
 
-    As a participant of registry transactions it takes registrations into account when they are committed:
-    then removed services stop and those with `auto_start` start in the background (`settled` waits).
+    As a participant of registry transactions it takes registrations into account when they are committed: then,
+    in the background (`settled` waits), removed services stop and those with `auto_start` start.
 
     Args:
         references: the entries that an entry names, for implicit dependencies.
@@ -57,7 +62,10 @@ class Supervisor:
         self._around = Surroundings(clock or SystemClock(), draw, listener, self._came_up, notice)
         self._batch: dict[ID, _Change] | None = None
         self._background: set[asyncio.Task[Any]] = set()
-        self._sequences: list[asyncio.Task[None]] = []
+        self._sequences: set[asyncio.Task[None]] = set()
+        self._failures: list[WippyError] = []
+        self._changing = asyncio.Lock()
+        self._held: dict[ID, set[ID]] = {}
         self._closed = False
 
     # Registration.
@@ -73,8 +81,8 @@ class Supervisor:
         """
         if self._batch is not None:
             earlier = self._batch.get(id)
-            removed = earlier is not None and earlier.service is None
-            self._batch[id] = _Change(service, lifecycle, restart or removed)
+            anew = earlier is not None and (earlier.service is None or earlier.anew)
+            self._batch[id] = _Change(service, lifecycle, restart, anew)
         else:
             self._put(id, service, lifecycle)
 
@@ -108,35 +116,54 @@ class Supervisor:
         self._batch = None
 
     async def committed(self) -> None:
-        """It is in force: stops what is gone, starts what is new."""
+        """It is in force: stops what is gone or replaced, then starts what is new, both in the background."""
         batch, self._batch = self._batch or {}, None
-        going = [
-            id for id, change in batch.items() if id in self._services and (change.service is None or change.restart)
-        ]
-        begun: set[ID] = set()
-        if going:
+        if not batch:
+            return
+        if self._changing.locked() or any(change.ends(id in self._services) for id, change in batch.items()):
+            work = self._change_over(batch)
+        else:
+            work = self._begin(self._enter(batch))
+        task = asyncio.get_running_loop().create_task(work)
+        self._sequences.add(task)
+        task.add_done_callback(self._sequence_over)
+
+    async def _change_over(self, batch: dict[ID, _Change]) -> None:
+        async with self._changing:  # one change after the other, as far as stops go
+            going = [id for id, change in batch.items() if change.ends(id in self._services)]
             affected = self._with_dependents(going)
             begun = {id for id in affected if self._services[id].state.desired == RUNNING}
+            begun -= {id for id, change in batch.items() if change.anew}
             try:
                 await self._stop_all(affected)
             except WippyError as error:
                 self._notice(Notice("error", "services did not stop", {"error": error.message}))
+            begun |= self._enter(batch)
+        await self._begin({id for id in begun if id in self._services})
+
+    def _enter(self, batch: dict[ID, _Change]) -> set[ID]:
+        """Takes registrations into account; what they start."""
+        begun: set[ID] = set()
         for id, change in batch.items():
-            if change.service is None or change.lifecycle is None:
+            if change.service is None or change.anew:
                 self._services.pop(id, None)
-                begun.discard(id)
+            if change.service is None or change.lifecycle is None:
                 continue
             known = self._put(id, change.service, change.lifecycle)
             if change.lifecycle.auto_start and known.state.desired == UNKNOWN:
                 begun.add(id)
-        if begun and not self._closed:
-            task = asyncio.get_running_loop().create_task(self.start(*begun))
-            self._keep(task)
-            self._sequences.append(task)
-            task.add_done_callback(self._sequence_over)
+        self._held, _ = self._needs()
+        return begun
+
+    async def _begin(self, ids: set[ID]) -> None:
+        if ids and not self._closed:
+            await self._keep(asyncio.get_running_loop().create_task(self.start(*ids)))
 
     def _sequence_over(self, task: asyncio.Task[None]) -> None:
         error = None if task.cancelled() else task.exception()
+        if isinstance(error, WippyError):
+            self._failures.append(error)
+        self._sequences.discard(task)
         if error is not None:
             self._notice(Notice("error", "not all services have started", {"error": str(error)}))
 
@@ -146,9 +173,10 @@ class Supervisor:
         Raises:
             WippyError, Problems: required services that did not start.
         """
-        sequences, self._sequences = self._sequences, []
-        results = await asyncio.gather(*sequences, return_exceptions=True)
-        raise_problems([result for result in results if isinstance(result, WippyError)])
+        while self._sequences:
+            await asyncio.wait(set(self._sequences))
+        failures, self._failures = self._failures, []
+        raise_problems(failures)
 
     # State.
 
@@ -242,6 +270,8 @@ class Supervisor:
         self._closed = True
         for task in list(self._background):
             task.cancel()
+        async with self._changing:  # stops under way go on to their end
+            pass
         try:
             await self._stop_all(set(self._services))
         except Problems as error:
@@ -260,12 +290,16 @@ class Supervisor:
                 missing[id] = absent
         return needs, missing
 
+    def _stop_needs(self) -> dict[ID, set[ID]]:
+        """What each service needed when it was registered: entries that are gone no longer tell."""
+        return {**self._needs()[0], **{id: needs for id, needs in self._held.items() if id in self._services}}
+
     def _with_dependents(self, ids: Iterable[ID]) -> set[ID]:
-        needs, _ = self._needs()
+        needs = self._stop_needs()
         return closure(ids, lambda id: [other for other, its in needs.items() if id in its])
 
     async def _stop_all(self, ids: set[ID]) -> None:
-        needs, _ = self._needs()
+        needs = self._stop_needs()
         try:
             order = levels({id: needs[id] for id in ids})
         except WippyError:  # a cycle never started together
