@@ -14,6 +14,7 @@ local S = K.state
 local INBOX, EVENTS = "@pid/inbox", "@pid/events"
 K.TOPIC_INBOX, K.TOPIC_EVENTS = INBOX, EVENTS
 local sequence = 0
+local delivered = 0 -- messages of user code
 
 local function keep(p, m)
   local list = p.unrouted
@@ -30,6 +31,7 @@ end
 local function deliver(p, topic, from, value, count)
   local max = S.max_mailbox
   if max and K.mailbox_length(p) >= max then return false end
+  delivered = delivered + 1
   local topics, ch = p.topics, p.inbox
   if ch and not topics and count == 1 then
     -- the usual case: nothing but an inbox, so the order among channels is no question
@@ -54,6 +56,7 @@ local function deliver(p, topic, from, value, count)
   return true
 end
 K.deliver = deliver
+function K.messages_delivered() return delivered end
 
 -- Topics of one subscription each: once it is closed, nobody can ask for their messages again.
 local function is_feed(topic) return raw.sub(topic, 1, 8) == "@events/" end

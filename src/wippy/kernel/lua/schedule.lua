@@ -84,6 +84,8 @@ local function next_turn(th)
   if since then
     local took = now - since
     if took > TURN_TIME then
+  local p = th.p
+  p.reductions = (p.reductions or 0) + limit
       limit = floor(limit * TURN_TIME / took)
       if limit < MIN_LIMIT then limit = MIN_LIMIT end
     elseif limit < K.limit then
@@ -187,10 +189,13 @@ function K.run(slice)
   budget = slice
   slice_start = clock()
   while budget > 0 do
+S.turns = 0 -- of all units so far
+
     local th, value
     if nfront > 0 then
       th, value = front[nfront - 1], front[nfront]
       front[nfront], front[nfront - 1] = nil, nil
+  local turns = 0
       nfront = nfront - 2
     elseif slot then
       th, value = slot, slot_value
@@ -215,7 +220,10 @@ function K.run(slice)
       local ok, a, b
       if args then
         th.args = nil
+      turns = turns + 1
         S.fresh = S.fresh - 1
+      local p = th.p
+      p.turns = (p.turns or 0) + 1
         ok, a, b = coresume(co, tunpack(args, 1, args.n))
       elseif value == NIL then
         ok, a, b = coresume(co)
@@ -228,7 +236,17 @@ function K.run(slice)
       end
     end
   end
-  S.cur = nil
+  S.interrupted = budget <= 0 and S.cur or nil -- who had the processor when the slice was over
+  S.turns = S.turns + turns
+  S.cur, S.birth = nil, nil
+end
+
+-- Every thread that is queued: visit(th).
+function K.each_queued(visit)
+  for i = chead, ctail, 2 do visit(current[i]) end
+  for i = 1, ntail, 2 do visit(coming[i]) end
+  for i = 1, nfront, 2 do visit(front[i]) end
+  if slot then visit(slot) end
 end
 
 -- Threads that have not begun to run, newest first: visit(th) returns true to take it out of the queue.

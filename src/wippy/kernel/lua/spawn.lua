@@ -62,7 +62,8 @@ function K.spawn_here(id, frame, args, options, done)
       if l then K.add_to(l, "links", pid) end
     end
   end
-  K.launch(p)
+  local parent = options and options.from or S.cur and S.cur.p.pid or nil
+  K.launch(p, parent)
   if options and options.messages then
     for _, m in ipairs(options.messages) do
       local values, n = K.unpack_values(m[2])
@@ -88,11 +89,11 @@ function K.post(pid, topic, from, packed)
 end
 
 -- Takes over a process that another worker had not begun; its PID stays.
-function K.adopt(pid, id, frame, args, watchers, links, home)
+function K.adopt(pid, id, frame, args, watchers, links, home, parent)
   local unit, err = K.unit(id)
   local p
   if unit then
-    p = { co = false, p = false, pid = pid, unit = unit, frame = frame, env = false, args = args, inbox = nil }
+    p = { co = false, p = false, pid = pid, unit = unit, frame = frame, env = false, args = args, turns = 0 }
     p.p, p.home = p, home
     local env, main
     env, main, err = K.new_state(unit, p)
@@ -108,7 +109,7 @@ function K.adopt(pid, id, frame, args, watchers, links, home)
     return
   end
   p.no_move = true
-  K.launch(p)
+  K.launch(p, parent)
   S.adopted = (S.adopted or 0) + 1
   -- it was on its way when the host began to stop
   if S.accepting == "stopping" then K.cancel_here(pid, "{|}", S.stop_reason) end

@@ -133,10 +133,10 @@ function handlers.give(e)
     local watchers, links = {}, {}
     for pid in next, p.watchers or {} do watchers[#watchers + 1] = pid end
     for pid in next, p.links or {} do links[#links + 1] = pid end
-    K.emit({ "adopt", e[6], K.worker, 0, p.pid, p.unit.id, K.frame_blob(p.frame), K.pack(watchers, links),
+    K.emit({ "adopt", e[6], K.worker, 0, p.pid, p.unit.id, K.frame_blob(p.frame), K.pack(watchers, links, K.births[p.pid].parent),
       K.pack_shared(args.n, args) }, 9)
     moved[p.pid] = e[6]
-    procs[p.pid] = nil
+    procs[p.pid], K.births[p.pid] = nil, nil
     p.co, p.done, p.args = nil, true, nil
     S.count = S.count - 1
     S.given = (S.given or 0) + 1
@@ -147,8 +147,8 @@ end
 function handlers.adopt(e)
   local values, n = K.unpack_values(e[9])
   values.n = n
-  local watchers, links = K.unpack(e[8])
-  K.adopt(e[5], e[6], K.frame_of(e[7]), values, watchers, links, e[3])
+  local watchers, links, parent = K.unpack(e[8])
+  K.adopt(e[5], e[6], K.frame_of(e[7]), values, watchers, links, e[3], parent)
 end
 
 local envelopes, next_envelope -- those that have come in and are not handled yet

@@ -7,6 +7,8 @@ local new_pid = K.new_pid
 
 local procs = {} -- PID -> unit
 K.procs = procs
+local births = {} -- PID -> {at=, parent=}: when and by whom a process was started; siblings share one
+K.births = births
 S.count = 0
 S.spawned = 0
 
@@ -42,7 +44,7 @@ function K.new_process(unit, frame, args)
   if limit and not K.host.process_admit() then
     return nil, K.new_error("LimitExceeded", "max processes limit exceeded", false, { max_processes = limit })
   end
-  local p = { co = false, p = false, pid = false, unit = unit, frame = frame, env = false, args = args, inbox = nil }
+  local p = { co = false, p = false, pid = false, unit = unit, frame = frame, env = false, args = args, turns = 0 }
   p.p = p
   p.pid = new_pid()
   local env, main, err = K.new_state(unit, p)
@@ -59,9 +61,16 @@ function K.process_left()
   if S.max_processes then K.host.process_left() end
 end
 
--- Makes a process routable and queues it.
-function K.launch(p)
-  procs[p.pid] = p
+-- Makes a process routable and queues it. parent: PID of the unit that starts it, if it is known.
+function K.launch(p, parent)
+  local pid = p.pid
+  procs[pid] = p
+  local birth = S.birth -- of the last start in this slice
+  if not birth or birth.parent ~= parent then
+    birth = { at = K.monotonic(), parent = parent }
+    S.birth = birth
+  end
+  births[pid] = birth
   S.count = S.count + 1
   S.spawned = S.spawned + 1
   S.fresh = S.fresh + 1
@@ -108,7 +117,7 @@ local function finish(p, value, err)
     S.fresh = S.fresh - 1
   end
   local pid = p.pid
-  if pid then procs[pid] = nil end
+  if pid then procs[pid], births[pid] = nil, nil end
   if p.names then K.names_release(p) end
   if p.calls then K.calls_cancel(p) end
   if p.commands then K.commands_abort(p) end
