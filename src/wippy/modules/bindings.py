@@ -57,9 +57,13 @@ class Bindings:
         except Exception as error:
             return failure_of(error)
 
-    def release(self, pid: str) -> list[BaseException]:
-        """Closes what a unit still holds, the last acquired first. Called once when the unit ends; does not wait."""
-        return self.handles.release(pid)
+    def release(self, pid: str, *, upgrade: bool = False) -> list[BaseException]:
+        """Closes what a unit still holds, the last acquired first. Called when the unit ends; does not wait.
+
+        Args:
+            upgrade: the unit goes on with new code and keeps what survives that.
+        """
+        return self.handles.release(pid, upgrade=upgrade)
 
     def _arguments(self, function: Function, call: Call, packed: bytes) -> list[Any]:
         arguments = codec.unpack(packed)

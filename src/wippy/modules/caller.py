@@ -137,6 +137,14 @@ class Call:
         """The live object behind an entry. Raises WippyError: NOT_FOUND."""
         return self.services.resource(id)
 
+    def keep(self, held: Any) -> None:
+        """Closes `held` when the caller ends."""
+        self._handles.add(self.unit.pid, held)
+
+    def drop(self, held: Any) -> None:
+        """Forgets an object of the caller, which has been closed."""
+        self._handles.drop(self.unit.pid, held)
+
     def permit(self, action: str, resource: str, meta: dict[str, Any] | None = None) -> bool:
         """Whether the caller may do `action` on `resource`."""
         return self.services.permitted(self.unit.frame, action, resource, meta)

@@ -32,6 +32,7 @@ BUILT_IN = (
     "json",
     "logger",
     "payload",
+    "pg",
     "process",
     "registry",
     "security",

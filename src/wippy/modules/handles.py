@@ -28,12 +28,28 @@ class Handles:
         """The object, or None when its owner has ended."""
         return self._objects.get(number)
 
-    def release(self, owner: str) -> list[BaseException]:
-        """Closes what the owner still holds, the last acquired first. Returns what went wrong; never raises."""
+    def drop(self, owner: str, held: Any) -> None:
+        """Forgets an object that its owner has closed."""
+        with self._lock:
+            numbers = self._owned.get(owner, {})
+            for number in [number for number in numbers if self._objects[number] is held]:
+                del numbers[number], self._objects[number]
+
+    def release(self, owner: str, *, upgrade: bool = False) -> list[BaseException]:
+        """Closes what the owner still holds, the last acquired first. Returns what went wrong; never raises.
+
+        Args:
+            upgrade: the owner goes on with new code and keeps objects with a true attribute `survives_upgrade`.
+        """
         if owner not in self._owned:
             return []
         with self._lock:
             numbers = self._owned.pop(owner, {})
+            if upgrade:
+                kept = {n: None for n in numbers if getattr(self._objects[n], "survives_upgrade", False)}
+                if kept:
+                    self._owned[owner] = kept
+                    numbers = {n: None for n in numbers if n not in kept}
             held = [self._objects.pop(number) for number in reversed(numbers)]
         failures: list[BaseException] = []
         for one in held:

@@ -8,6 +8,7 @@ from wippy.registry.env_handlers import register_environment
 from wippy.security.policies import register_security
 from wippy.services.fs_directory import DirectoryHandler
 from wippy.services.lua_entry import KINDS, LuaEntryHandler
+from wippy.services.pg_scope import ScopeHandler
 from wippy.services.process_host import HostHandler
 from wippy.services.process_service import ProcessServiceHandler
 from wippy.services.site import Site
@@ -33,6 +34,7 @@ def register_kinds(site: Site) -> None:
     registry.register("process.host", host)
     registry.register("terminal.host", host)
     registry.register("process.service", ProcessServiceHandler(site))
+    registry.register("pg.scope", ScopeHandler(site))
     registry.register("db.sql.sqlite", SqliteHandler(site))
     registry.register("fs.directory", DirectoryHandler(site))
     providers: dict[str, ProviderService] = {}

@@ -75,13 +75,17 @@ class ModuleServices:
             value: dict[str, Any] = {"system": event.system, "kind": event.kind, "path": event.path}
             if event.data is not None:
                 value["data"] = event.data
-            try:
-                packed = codec.pack([value])
-            except Exception:
-                packed = codec.pack([None])
-            self._router.dispatch(["send", pid, 0, 0, topic, "", "", packed])
+            self.deliver(pid, topic, value)
 
         return self._bus.subscribe(receive, system, kind)
+
+    def deliver(self, pid: str, topic: str, value: Any) -> None:
+        """A message of the runtime to a process; does not wait. What has no form in Lua arrives as nil."""
+        try:
+            packed = codec.pack([value])
+        except Exception:
+            packed = codec.pack([None])
+        self._router.dispatch(["send", pid, 0, 0, topic, "", "", packed])
 
     def publish(self, system: str, kind: str, path: str, data: Any) -> None:
         """Publishes an event on the bus."""

@@ -107,9 +107,9 @@ class Runtime:
             except Exception:
                 return None
 
-        def release(pid: bytes) -> None:
+        def release(pid: bytes, upgrade: bool = False) -> None:
             try:
-                for error in bindings.release(pid.decode()):
+                for error in bindings.release(pid.decode(), upgrade=upgrade):
                     self._complain("a resource could not be released", error)
             except BaseException as error:
                 self._complain("resources could not be released", error)

@@ -209,10 +209,7 @@ function ops.upgrade(id, args)
   if p.calls then K.calls_cancel(p) end
   if p.commands then K.commands_abort(p) end
   K.timers_release(p)
-  if p.held then
-    K.host.release(p.pid)
-    p.held = nil
-  end
+  if p.held then K.host.release(p.pid, true) end
   K.mailbox_keep(p)
   p.threads, p.options, p.stuck, p.co = nil, nil, nil, nil
   local env, main
