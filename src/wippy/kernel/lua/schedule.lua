@@ -6,12 +6,17 @@ local K = ...
 local raw = K.raw
 local cocreate, coresume, coyield, costatus = raw.cocreate, raw.coresume, raw.coyield, raw.costatus
 local coisyieldable, error, tunpack, pcall = raw.coisyieldable, raw.error, raw.tunpack, raw.pcall
-local collectgarbage, clock, coclose, floor = raw.collectgarbage, raw.os.clock, raw.coclose, raw.floor
+local collectgarbage, coclose, floor = raw.collectgarbage, raw.coclose, raw.floor
 local PARK, KILL = K.PARK, K.KILL
+
+-- CPU seconds and kilobytes in use. A host that replays a schedule gives its own.
+local clock = K.host.cpu_time or raw.os.clock
+local memory = K.host.memory_in_use or function() return collectgarbage("count") end
 
 local S = { cur = nil, fresh = 0, hard = 0 }
 K.state = S
 
+K.slice = 3000          -- turns of one slice
 K.limit = 4000          -- reductions of one turn
 local HARD_LIMIT = 5000 -- turns that code which cannot yield may take
 local PREEMPT_COST = 64 -- share of a slice's budget that a full turn uses up
@@ -79,13 +84,13 @@ K.waiting_thread = current_thread
 -- A turn that used up its reductions: the next one gets as many as fit into the time of a turn.
 local function next_turn(th)
   local now, since, limit = clock(), th.since, th.limit or K.limit
+  local p = th.p
+  p.reductions = (p.reductions or 0) + limit
   -- processes that have not begun can go to a worker that has nothing to do, once this slice is over
   if now - slice_start > SLICE_TIME or (S.hungry and S.fresh > 1) then budget = 0 end
   if since then
     local took = now - since
     if took > TURN_TIME then
-  local p = th.p
-  p.reductions = (p.reductions or 0) + limit
       limit = floor(limit * TURN_TIME / took)
       if limit < MIN_LIMIT then limit = MIN_LIMIT end
     elseif limit < K.limit then
@@ -104,9 +109,9 @@ function K.preempt()
   local th = S.cur
   if th.p.doomed then error(KILL, 0) end
   local soft = S.soft_memory
-  if soft and collectgarbage("count") > soft then
+  if soft and memory() > soft then
     collectgarbage("collect")
-    if collectgarbage("count") > soft then error(NO_MEMORY, 0) end
+    if memory() > soft then error(NO_MEMORY, 0) end
   end
   if coisyieldable() and not th.loading then
     budget = budget - PREEMPT_COST
@@ -184,18 +189,18 @@ local function broken(th, reason)
   end
 end
 
+S.turns = 0 -- of all units so far
+
 -- Runs ready threads until none is left or the slice is used up.
 function K.run(slice)
   budget = slice
   slice_start = clock()
+  local turns = 0
   while budget > 0 do
-S.turns = 0 -- of all units so far
-
     local th, value
     if nfront > 0 then
       th, value = front[nfront - 1], front[nfront]
       front[nfront], front[nfront - 1] = nil, nil
-  local turns = 0
       nfront = nfront - 2
     elseif slot then
       th, value = slot, slot_value
@@ -215,15 +220,15 @@ S.turns = 0 -- of all units so far
     local co = th.co
     if co then
       budget = budget - 1
+      turns = turns + 1
       S.cur = th
+      local p = th.p
+      p.turns = (p.turns or 0) + 1
       local args = th.args
       local ok, a, b
       if args then
         th.args = nil
-      turns = turns + 1
         S.fresh = S.fresh - 1
-      local p = th.p
-      p.turns = (p.turns or 0) + 1
         ok, a, b = coresume(co, tunpack(args, 1, args.n))
       elseif value == NIL then
         ok, a, b = coresume(co)
