@@ -305,6 +305,7 @@ class App:
             host.kill()
         if self._functions is not None:
             self._functions.kill()
+        self.runtime.guests.close()
         self.runtime.router.close()
         for resource in self.site.resources.values():
             close = getattr(resource, "close", None)

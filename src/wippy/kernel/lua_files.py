@@ -53,6 +53,7 @@ KERNEL_FILES = (
     "remote",
     "spawn",
     "dispatch",
+    "guest",
     "workflow",
     "workflow_task",
 )

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from wippy.errors import NOT_FOUND, WippyError
 from wippy.observe.events import Bus
 from wippy.observe.log import Log
@@ -70,6 +72,14 @@ class Site:
             {"id": actor.id, "meta": dict(actor.meta)} if actor is not None else None,
             self.runtime.scopes.number(scope) if scope is not None else None,
         )
+
+    def code_changed(self, ids: list[str]) -> None:
+        """From the next use on, everybody takes the newest code of these entries."""
+        packed = msgspec.msgpack.encode(ids)
+        for worker in list(self.runtime.router.workers.values()):
+            worker.post(["invalidate", "", 0, 0, packed])
+        for host in self.workflow_hosts.values():
+            host.code_changed(ids)
 
     def read_variable(self, name: str) -> str | None:
         """The value of an environment variable entry, for placeholders."""

@@ -124,6 +124,13 @@ class CodeStore:
             self._packed.clear()
             self.revision += 1
 
+    def put_guest(self, code: LuaCode) -> None:
+        """Adds or replaces a process whose source is not Lua; `wippy.units.guests` runs it."""
+        with self._lock:
+            self._codes[code.id] = code
+            self._packed.pop(code.id, None)
+            self.revision += 1
+
     def remove(self, id: str) -> None:
         """Removes an entry. Raises WippyError: CONFLICT while others import it."""
         with self._lock:
@@ -160,6 +167,9 @@ class CodeStore:
             return found
 
     def _record(self, code: LuaCode) -> dict[str, Any]:
+        if code.id not in self._keys:
+            shared = {"kind": code.kind, "method": code.method, "default_host": code.default_host}
+            return {**shared, "guest": True, "options": code.options, "revision": self.revision}
         libraries, modules = self._reach(code)
         return {
             "kind": code.kind,

@@ -64,6 +64,8 @@ class Commands:
                     arguments.encode() if isinstance(arguments, str) else arguments,
                 )
                 values = [status, answer]
+            elif name == "guest":
+                values = await self._runtime.guests.run(pid, codec.unpack(packed))
             else:
                 values = [1, codec.pack([codec.ErrorValue("Internal", f"unknown command {name}", False)])]
         except asyncio.CancelledError:

@@ -16,6 +16,7 @@ from wippy.regex import compile_expression
 from wippy.units.clock import Clock
 from wippy.units.code import CodeStore
 from wippy.units.frame import Frame, Scopes, frame_of
+from wippy.units.guests import Guests
 from wippy.units.router import Router
 
 
@@ -64,6 +65,7 @@ class Runtime:
         self.log = log
         self.strict = strict
         self.scopes = scopes or Scopes()
+        self.guests = Guests(router.request)
         self.fatal: Callable[[str], None] = lambda text: None
         """Told that the application cannot go on, and why; from any thread."""
         self.started_ns = time.time_ns()
@@ -109,6 +111,7 @@ class Runtime:
 
         def release(pid: bytes, upgrade: bool = False) -> None:
             try:
+                self.guests.release(pid.decode())
                 for error in bindings.release(pid.decode(), upgrade=upgrade):
                     self._complain("a resource could not be released", error)
             except BaseException as error:
@@ -128,6 +131,7 @@ class Runtime:
 
         return {
             "chunk": code.chunk,
+            "guest_load": self.guests.load,
             "chunk_types": code.chunk_types,
             "expression_found": expression_found,
             "code": code_of,

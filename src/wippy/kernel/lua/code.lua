@@ -56,7 +56,8 @@ local function define(id)
   if not packed then return nil, K.new_error(kind, message, false, { id = id }) end
   local d = K.decode(packed)
   local unit = { id = id, kind = d.kind, method = d.method, pool_config = d.pool, options = d.options,
-    default_host = d.default_host, callable = d.callable, libs = {}, revision = d.revision, pinned = d.pinned }
+    default_host = d.default_host, callable = d.callable, libs = {}, revision = d.revision, pinned = d.pinned, guest = d.guest }
+  if d.guest then return unit end
   local base, aliases = {}, { channel = true, process = true, payload = true, errors = true }
   for name, value in next, K.base do base[name] = value end
   for _, pair in raw.ipairs(d.modules) do
@@ -115,6 +116,7 @@ end
 
 -- A fresh state of a unit: environment and entry function, or nil, nil, error.
 function K.new_state(unit, p, method)
+  if unit.guest then return K.guest_state(unit, p) end
   local env = {}
   env._G = env
   setmt(env, unit.envmt)
