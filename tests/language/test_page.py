@@ -33,7 +33,7 @@ ALONE = [(heading, text) for heading, language, text in blocks() if language == 
 RESULTS = [3, 3, WippyError, "3  2.00 nil", 14, "GRÖSSE"]
 
 
-@pytest.mark.parametrize(("block", "result"), zip(ALONE, RESULTS, strict=True))
+@pytest.mark.parametrize(("block", "result"), list(zip(ALONE, RESULTS, strict=True)))
 def test_blocks_run(block: tuple[str, str], result: object) -> None:
     with application(function("block", block[1])) as app:
         if result is WippyError:

@@ -7,6 +7,7 @@ import functools
 from wippy.registry.env_handlers import register_environment
 from wippy.security.policies import register_security
 from wippy.services.fs_directory import DirectoryHandler
+from wippy.services.lua_bytecode import BYTECODE_KINDS, LuaBytecodeHandler
 from wippy.services.lua_entry import KINDS, LuaEntryHandler
 from wippy.services.pg_scope import ScopeHandler
 from wippy.services.process_host import HostHandler
@@ -14,6 +15,7 @@ from wippy.services.process_service import ProcessServiceHandler
 from wippy.services.site import Site
 from wippy.services.sqlite_database import SqliteHandler
 from wippy.services.workflow_provider import ProviderHandler, ProviderService
+from wippy.services.type_gate import TypeGate
 from wippy.services.workflow_worker import WorkerHandler
 
 GROUP = "wippy.kinds"
@@ -27,10 +29,14 @@ def register_kinds(site: Site) -> None:
     registry = site.registry
     register_environment(registry, site.environment, site.supervisor_notice)
     register_security(registry, site.policies)
-    code = LuaEntryHandler(site)
+    types = TypeGate(site.config)
+    code = LuaEntryHandler(site, types)
     for kind in KINDS:
         registry.register(kind, code)
     host = HostHandler(site)
+    packed = LuaBytecodeHandler(site, types)
+    for kind in BYTECODE_KINDS:
+        registry.register(kind, packed)
     registry.register("process.host", host)
     registry.register("terminal.host", host)
     registry.register("process.service", ProcessServiceHandler(site))

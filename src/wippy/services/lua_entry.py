@@ -28,11 +28,16 @@ class LuaConfig(msgspec.Struct):
 
 
 class LuaEntryHandler:
-    """Compiles code when it is registered and tells the VMs when it changes."""
+    """Compiles code when it is registered and tells the VMs when it changes.
 
-    def __init__(self, site: Site) -> None:
+    Args:
+        site: the application.
+        types: the gate of a handler whose code may be imported by this one's.
+    """
+
+    def __init__(self, site: Site, types: TypeGate | None = None) -> None:
         self._site = site
-        self._types = TypeGate(site.config)
+        self._types = types or TypeGate(site.config)
 
     async def begin(self) -> None:
         self._site.runtime.code.begin()
@@ -84,12 +89,15 @@ class LuaEntryHandler:
             line=line,
             column=None,
             text=entry.source.text_of(line),
+        return self._checked(entry, entry.kind, config, entry.file_of("source"))
+
+    def _checked(self, entry: Entry, kind: str, config: LuaConfig, file: str | None) -> LuaCode:
+        function, library = kind == "function.lua", kind == "library.lua"
             hint=f"in the source of {entry.id}, line {error.line}",
         )
 
     def _code(self, entry: Entry) -> LuaCode:
         config = decode(entry, LuaConfig, env=self._site.read_variable)
-        function, library = entry.kind == "function.lua", entry.kind == "library.lua"
         if not config.source and entry.kind != "process.lua":
             raise entry.error("source is required", hint="give the code as text or as file://name.lua")
         if function and not config.method:
@@ -119,13 +127,13 @@ class LuaEntryHandler:
         default_host = (options or {}).get("default_host") or entry.meta.get("default_host")
         return LuaCode(
             id=str(entry.id),
-            kind=entry.kind,
+            kind=kind,
             source=config.source,
-            file=entry.file_of("source"),
+            file=file,
             method="" if library else config.method or "main",
             modules=config.modules,
             imports=imports,
             pool=pool,
             options=options,
-            default_host=str(default_host) if default_host and entry.kind.startswith("process.") else None,
+            default_host=str(default_host) if default_host and kind.startswith("process.") else None,
         )
