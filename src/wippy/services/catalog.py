@@ -14,8 +14,8 @@ from wippy.services.process_host import HostHandler
 from wippy.services.process_service import ProcessServiceHandler
 from wippy.services.site import Site
 from wippy.services.sqlite_database import SqliteHandler
-from wippy.services.workflow_provider import ProviderHandler, ProviderService
 from wippy.services.type_gate import TypeGate
+from wippy.services.workflow_provider import ProviderHandler, ProviderService
 from wippy.services.workflow_worker import WorkerHandler
 
 GROUP = "wippy.kinds"
@@ -33,10 +33,10 @@ def register_kinds(site: Site) -> None:
     code = LuaEntryHandler(site, types)
     for kind in KINDS:
         registry.register(kind, code)
-    host = HostHandler(site)
     packed = LuaBytecodeHandler(site, types)
     for kind in BYTECODE_KINDS:
         registry.register(kind, packed)
+    host = HostHandler(site)
     registry.register("process.host", host)
     registry.register("terminal.host", host)
     registry.register("process.service", ProcessServiceHandler(site))

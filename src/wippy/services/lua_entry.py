@@ -89,10 +89,6 @@ class LuaEntryHandler:
             line=line,
             column=None,
             text=entry.source.text_of(line),
-        return self._checked(entry, entry.kind, config, entry.file_of("source"))
-
-    def _checked(self, entry: Entry, kind: str, config: LuaConfig, file: str | None) -> LuaCode:
-        function, library = kind == "function.lua", kind == "library.lua"
             hint=f"in the source of {entry.id}, line {error.line}",
         )
 
@@ -100,6 +96,10 @@ class LuaEntryHandler:
         config = decode(entry, LuaConfig, env=self._site.read_variable)
         if not config.source and entry.kind != "process.lua":
             raise entry.error("source is required", hint="give the code as text or as file://name.lua")
+        return self._checked(entry, entry.kind, config, entry.file_of("source"))
+
+    def _checked(self, entry: Entry, kind: str, config: LuaConfig, file: str | None) -> LuaCode:
+        function, library = kind == "function.lua", kind == "library.lua"
         if function and not config.method:
             raise entry.error("method is required", hint="name the function that the source returns")
         for name in config.modules:
