@@ -170,6 +170,7 @@ class App:
         self._strict = strict
         modules.resources = self.site.resources
         modules.arguments = lambda: self.arguments
+        modules.setting = config.get
         self._commands = Commands(runtime, loop)
         register_kinds(self.site)
         self.registry.participate(supervisor)

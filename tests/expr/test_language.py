@@ -156,6 +156,7 @@ def test_division_by_zero():
         ("(" * 1000, "nested more than"),
         ("1" + "+1" * 20_000, "more than"),
         ("#", "unexpected token"),
+        ("::", "unexpected token EOF (1:3)"),
     ],
 )
 def test_compile_error(text, reason):

@@ -76,8 +76,9 @@ class _Parser:
 
     def _advance(self) -> Token:
         token = self.current
-        self._next += 1
-        self.current = self._tokens[self._next]
+        if token.kind != END:
+            self._next += 1
+            self.current = self._tokens[self._next]
         return token
 
     def _is(self, kind: str, value: str) -> bool:

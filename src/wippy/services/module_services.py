@@ -27,6 +27,7 @@ class ModuleServices:
         resources: live objects by entry ID.
         arguments: gives the arguments of the program on the terminal.
         policies: the policies of the application.
+        setting: gives the configuration under a dotted key, or a default.
         scopes: scopes by the numbers that frames carry.
     """
 
@@ -45,6 +46,7 @@ class ModuleServices:
         self.environment = environment
         self.resources: dict[str, Any] = {}
         self.arguments: Callable[[], list[str]] = list
+        self.setting: Callable[[str, Any], Any] = lambda key, default: default
         self.policies = policies
         self.scopes = scopes
         self._log = log

@@ -5,18 +5,19 @@ from __future__ import annotations
 import functools
 import sys
 import threading
+from typing import Any
+from weakref import WeakKeyDictionary
 
+from wippy.duration import parse_duration
 from wippy.errors import INTERNAL, SourceError, WippyError
 from wippy.kernel import codec
 from wippy.lang.compiler import compile_source
 from wippy.modules.caller import Call
 from wippy.modules.catalog import Catalog
+from wippy.modules.eval_runner.cache import CAPACITY, Compiled, CompiledCache
 from wippy.modules.module import Module
 
 __all__ = ["eval_runner"]
-
-CACHED = 256
-"""How many compiled programs are kept."""
 
 eval_runner = Module(
     "eval_runner", classes={"process", "nondeterministic"}, lua=("environment.lua", "program.lua", "eval_runner.lua")
@@ -36,8 +37,21 @@ eval_runner.lua_method("Program", "modules()", doc="The modules it was compiled 
 _printing = threading.Lock()
 
 
-@functools.lru_cache(maxsize=CACHED)
-def _compiled(source: bytes) -> tuple[bytes, bytes]:
+_caches: WeakKeyDictionary[Any, CompiledCache] = WeakKeyDictionary()
+
+
+def _cache(call: Call) -> CompiledCache:
+    """The programs of an application."""
+    services = call.services
+    found = _caches.get(services)
+    if found is None:
+        size = services.setting("lua.eval.cache_size", CAPACITY)
+        ttl = parse_duration(str(services.setting("lua.eval.cache_ttl", "0"))) / 1e9
+        found = _caches.setdefault(services, CompiledCache(size, ttl))
+    return found
+
+
+def _compiled(source: bytes) -> Compiled:
     chunk = compile_source(source, "eval")
     return chunk.lua, codec.pack([{"types": chunk.types, "aliases": chunk.aliases}])[1:]
 
@@ -45,7 +59,7 @@ def _compiled(source: bytes) -> tuple[bytes, bytes]:
 @eval_runner.function()
 def _compile(call: Call, source: bytes) -> tuple[bytes, bytes]:
     try:
-        return _compiled(source)
+        return _cache(call).compiled(source, _compiled)
     except SourceError as error:
         where = ":".join(str(part) for part in ("eval", error.line, error.column) if part is not None)
         hint = f" ({error.hint})" if error.hint else ""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from wippy.errors import INTERNAL, INVALID, WippyError
 from wippy.expression import Fault, Program
 from wippy.modules.caller import Call
-from wippy.modules.expr.cache import ProgramCache
+from wippy.modules.expr.cache import CAPACITY, ProgramCache
 from wippy.modules.expr.values import from_lua, to_lua
 from wippy.modules.module import Module
 
@@ -24,7 +25,18 @@ expr.lua_function(
 )
 expr.lua_method("Program", "run(env?: table)", doc="The value with these variables. Errors: INTERNAL.")
 
-_programs = ProgramCache()
+_caches: WeakKeyDictionary[Any, ProgramCache] = WeakKeyDictionary()
+
+
+def _programs(call: Call) -> ProgramCache:
+    """The programs of an application."""
+    services = call.services
+    found = _caches.get(services)
+    if found is None:
+        on = services.setting("lua.expr.cache_enabled", True) is not False
+        capacity = services.setting("lua.expr.capacity", CAPACITY) if on else 0
+        found = _caches.setdefault(services, ProgramCache(capacity))
+    return found
 
 
 def _text(text: Any) -> str:
@@ -35,9 +47,9 @@ def _text(text: Any) -> str:
     return text
 
 
-def _program(text: str, variables: dict[str, Any] | None = None) -> Program:
+def _program(call: Call, text: str, variables: dict[str, Any] | None = None) -> Program:
     try:
-        return _programs.program(text, variables)
+        return _programs(call).program(text, variables)
     except Fault as fault:
         raise WippyError(INTERNAL, f"failed to compile expression: {fault.reason}") from None
 
@@ -54,13 +66,13 @@ def _variables(value: Any) -> dict[str, Any]:
 
 @expr.function()
 def _compile(call: Call, text: Any, variables: Any = None) -> bool:
-    _program(_text(text), None if variables is None else _variables(variables))
+    _program(call, _text(text), None if variables is None else _variables(variables))
     return True
 
 
 @expr.function()
 def _run(call: Call, text: Any, variables: Any = None) -> Any:
-    program = _program(_text(text))
+    program = _program(call, _text(text))
     given = {} if variables is None else _variables(variables)
     try:
         value = program.run(given, call.now_ns)
