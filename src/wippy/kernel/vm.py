@@ -126,6 +126,11 @@ class VM:
             if self._runtime.get_memory_used() < self._max_memory:
                 self._runtime.set_max_memory(self._max_memory)
 
+    def without_limit(self, name: str, *args: Any) -> Any:
+        """Calls a function of the kernel table of a VM that will not be used again."""
+        self._runtime.set_max_memory(0)
+        return getattr(self.K, name)(*args)
+
     def memory(self) -> int:
         """Bytes in use."""
         return self._runtime.get_memory_used()

@@ -4,36 +4,25 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import deque
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
-from typing import Any, Protocol
+from typing import Any
 
-import msgspec
+from wippy.errors import INTERNAL, LIMIT_EXCEEDED
+from wippy.kernel.station import BATCH, URGENT, Clock, Envelope, Station
 
 log = logging.getLogger("wippy.kernel")
 
-_encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder().decode
-
-Envelope = list[Any]
-"""[op, destination, origin worker, request, ...]; the last element is opaque bytes."""
+_WAKE: Envelope = ["wake", "", 0, 0]
 
 
-class Clock(Protocol):
-    def monotonic_ns(self) -> int: ...
-
-    def timeout(self, due_ns: int) -> float | None: ...
-
-
-class Worker(threading.Thread):
+class Worker(Station, threading.Thread):
     """Runs slices of its VM whenever there is work.
 
     Args:
-        number: unique in the node; replies find the worker by it.
-        make_vm: makes the VM, called in the worker's own thread.
-        route: called with the envelopes of each slice, in order, in the worker's thread.
-        clock: drives the timers of the VM.
-        share: called after a slice that left several units unstarted; may post to this and other workers.
+        number, make_vm, route, clock: as for `Station`; the VM is made in the worker's own thread.
+        share: called after a slice that left units unstarted; may post to this and other workers.
     """
 
     def __init__(
@@ -41,33 +30,31 @@ class Worker(threading.Thread):
         number: int,
         name: str,
         make_vm: Callable[[], Any],
-        route: Callable[[Worker, list[Envelope]], None],
+        route: Callable[[Any, list[Envelope]], None],
         clock: Clock,
         share: Callable[[Worker], None] | None = None,
     ) -> None:
-        super().__init__(name=name, daemon=True)
-        self.number = number
-        self.vm: Any = None
+        threading.Thread.__init__(self, name=name, daemon=True)
+        Station.__init__(self, number, make_vm, route, clock)
         self.waiting = False
-        self.runnable = 0
-        self.unstarted = 0
-        self.steps = 0
-        self.due: int | None = None
-        self.failure: BaseException | None = None
         self.failed: Callable[[str], None] = lambda text: None
         self.ready = threading.Event()
-        self._make_vm = make_vm
-        self._route = route
-        self._clock = clock
         self._share = share
         self.peers: list[Worker] = []
         self._inbox: SimpleQueue[Envelope | None] = SimpleQueue()
+        self._urgent: deque[Envelope] = deque()
         self._stopping = False
         self._turn = threading.Lock()
 
+    def __str__(self) -> str:
+        return f"worker {self.name}"
+
     def post(self, envelope: Envelope) -> None:
-        """Hands an envelope to the VM; from any thread."""
-        self._inbox.put(envelope)
+        if envelope[0] in URGENT:
+            self._urgent.append(envelope)
+            self._inbox.put(_WAKE)
+        else:
+            self._inbox.put(envelope)
 
     def lend(self, envelope: Envelope) -> bool:
         """Runs one slice with this envelope in the calling thread, if the worker has nothing to do.
@@ -93,7 +80,7 @@ class Worker(threading.Thread):
 
     def wake(self) -> None:
         """Makes the worker look at its timers; from any thread."""
-        self._inbox.put(["wake", "", 0, 0])
+        self._inbox.put(_WAKE)
 
     def stop(self) -> None:
         """Ends the thread when what was posted before has been handled; from any thread."""
@@ -112,6 +99,7 @@ class Worker(threading.Thread):
         except BaseException as error:
             self.failure = error
             log.exception("worker %s ended", self.name)
+            self._abandon(INTERNAL, f"worker {self.name} ended: {type(error).__name__}: {error}")
             self.failed(f"worker {self.name} ended: {type(error).__name__}: {error}")
 
     def _loop(self) -> None:
@@ -119,12 +107,12 @@ class Worker(threading.Thread):
             items = self._take()
             with self._turn:
                 self._slice(items)
-            if self._share is not None and self.unstarted > 1:
+            if self._share is not None and self.unstarted:
                 self._share(self)
 
     def _take(self) -> list[Envelope]:
-        """What was posted; waits for it, or for the next timer, while there is nothing to run."""
-        inbox = self._inbox
+        """What was posted, the urgent first; waits for it, or for the next timer, while there is nothing to run."""
+        inbox, urgent = self._inbox, self._urgent
         items: list[Envelope] = []
         try:
             if self.runnable:
@@ -136,28 +124,27 @@ class Worker(threading.Thread):
             while True:
                 if item is None:
                     self._stopping = True
-                elif item[0] != "wake":
+                elif item is not _WAKE:
                     items.append(item)
+                    if len(items) >= BATCH:
+                        break
                 item = inbox.get_nowait()
         except Empty:
             pass
         self.waiting = False
+        if urgent:
+            first = []
+            while urgent:
+                first.append(urgent.popleft())
+            return first + items
         return items
 
     def _slice(self, items: list[Envelope]) -> None:
-        now, incoming = self._clock.monotonic_ns(), _encode(items) if items else None
         try:
-            hungry = any(peer.waiting for peer in self.peers)
-            answer = self.vm.K.step(now, incoming, hungry)
+            self._run_slice(items, any(peer.waiting for peer in self.peers))
         except MemoryError:
-            log.warning("worker %s: the kernel ran out of memory, the slice is continued", self.name)
-            answer = self.vm.with_reserve("step_again", now, incoming)
-        out, self.due, self.runnable, self.unstarted = answer
-        self.steps += 1
-        if out is not None:
-            self._route(self, _decode(out))
-
-
-def envelope(op: str, destination: str | int, origin: int, request: int, *parts: Any) -> Envelope:
-    """An envelope for `Worker.post`."""
-    return [op, destination, origin, request, *parts]
+            log.error("worker %s: the kernel ran out of memory, its processes are ended", self.name)
+            moved = self._abandon(LIMIT_EXCEEDED, "memory limit of the host exceeded: not enough memory")
+            self.vm = self._make_vm()
+            if moved is not None:
+                self.vm.K.inherit(moved)

@@ -14,7 +14,10 @@ from wippy.registry.decode import decode
 from wippy.registry.entry import Entry
 from wippy.registry.lifecycle import Lifecycle
 from wippy.services.site import Site
-from wippy.units.host import HostConfig, ProcessHost
+from wippy.units.host import NOT_RUNNING, HostConfig, ProcessHost
+from wippy.units.isolated_host import IsolatedHost
+
+SHARED, PROCESS = "shared", "process"
 
 
 class HostBlock(msgspec.Struct):
@@ -26,6 +29,8 @@ class HostBlock(msgspec.Struct):
     max_processes: int = 0
     max_mailbox: int = 0
     max_memory: int | str = 0
+    isolation: str = SHARED
+    reductions: int = 0
 
 
 class HostEntry(msgspec.Struct):
@@ -42,13 +47,18 @@ _UNITS = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
 def memory_size(value: int | str) -> int:
     """Bytes of `64M`, `1GB`, `1048576`. Raises WippyError: INVALID."""
     if isinstance(value, int):
-        return max(value, 0)
+        if value < 0:
+            raise WippyError(INVALID, f"max_memory must not be negative, got {value}")
+        return value
     text = value.strip().upper().removesuffix("B").removesuffix("I")
     number, unit = (text[:-1], text[-1]) if text[-1:] in _UNITS else (text, "")
     try:
-        return int(float(number) * _UNITS[unit])
-    except ValueError:
-        raise WippyError(INVALID, f"max_memory must be a size such as 64M, got {value!r}") from None
+        size = int(float(number) * _UNITS[unit])
+    except (ValueError, OverflowError):
+        size = -1
+    if size < 0:
+        raise WippyError(INVALID, f"max_memory must be a size such as 64M, got {value!r}")
+    return size
 
 
 class HostService:
@@ -92,7 +102,7 @@ class HostHandler:
             self._site.terminals.pop(id, None)
             if made is None:
                 old = self._site.hosts.pop(id, None)
-                if old is not None and not old.workers:
+                if old is not None and old.state == NOT_RUNNING:
                     self._gone(id)
                 continue
             host, terminal = made
@@ -128,19 +138,31 @@ class HostHandler:
         ):
             if getattr(block, name) < 0:
                 raise entry.error(f"{text} must be greater than 0", "host", name)
+        for name in ("max_processes", "max_mailbox", "reductions"):
+            if getattr(block, name) < 0:
+                raise entry.error(f"{name} must not be negative", "host", name, hint="0 stands for the default")
+        if block.isolation not in (SHARED, PROCESS):
+            raise entry.error(
+                f"isolation must be {SHARED} or {PROCESS}, got {block.isolation!r}",
+                "host",
+                "isolation",
+                hint=f"{PROCESS} gives each process a VM of its own",
+            )
         terminal = entry.kind == "terminal.host"
         try:
             memory = memory_size(block.max_memory)
         except WippyError as error:
             raise entry.error(error.message, "host", "max_memory") from None
-        host = ProcessHost(
+        make = IsolatedHost if block.isolation == PROCESS and not terminal else ProcessHost
+        host = make(
             str(entry.id),
             self._site.runtime,
             HostConfig(
                 workers=1 if terminal else block.workers or os.cpu_count() or 1,
-                max_processes=max(block.max_processes, 0),
-                max_mailbox=max(block.max_mailbox, 0),
+                max_processes=block.max_processes,
+                max_mailbox=block.max_mailbox,
                 max_memory=memory,
+                reductions=block.reductions,
             ),
             extra={"workflow_worker": self._site_workflow_worker},
         )

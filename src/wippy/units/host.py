@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import threading
 import time
@@ -11,11 +12,12 @@ from typing import Any
 
 import msgspec
 
-from wippy.errors import INTERNAL, NOT_FOUND, UNAVAILABLE, WippyError
+from wippy.errors import INTERNAL, UNAVAILABLE, WippyError
 from wippy.kernel import codec
 from wippy.kernel.host_base import make_base_host
+from wippy.kernel.station import Envelope, Station
 from wippy.kernel.vm import VM
-from wippy.kernel.worker import Envelope, Worker
+from wippy.kernel.worker import Worker
 from wippy.modules.time.zones import make_time_host
 from wippy.units.router import PYTHON
 from wippy.units.runtime import Runtime
@@ -31,12 +33,14 @@ class HostConfig(msgspec.Struct):
         max_processes: living processes of the whole host; 0 = unlimited.
         max_mailbox: messages in one mailbox; 0 = unlimited.
         max_memory: bytes of one VM; 0 = unlimited.
+        reductions: loop rounds and calls after which a process gives way; 0 = the kernel's default.
     """
 
     workers: int = 1
     max_processes: int = 0
     max_mailbox: int = 0
     max_memory: int = 0
+    reductions: int = 0
 
 
 class ProcessHost:
@@ -54,7 +58,7 @@ class ProcessHost:
         self.id = id
         self.config = config
         self.state = NOT_RUNNING
-        self.workers: list[Worker] = []
+        self.workers: list[Any] = []
         self._runtime = runtime
         self._router = runtime.router
         self._extra = extra or {}
@@ -69,7 +73,15 @@ class ProcessHost:
         """Starts the workers. Raises WippyError when a VM cannot be made."""
         if self.state == RUNNING:
             return
+        try:
+            self._begin()
+        except BaseException:
+            self.kill()
+            raise
         self.state = RUNNING
+        self._router.hosts[self.id] = self
+
+    def _begin(self) -> None:
         router = self._router
         for index in range(self.config.workers):
             number = router.new_worker_number()
@@ -92,13 +104,12 @@ class ProcessHost:
             worker.ready.wait()
             if worker.failure is not None:
                 raise WippyError(INTERNAL, f"host {self.id}: a worker could not start: {worker.failure}")
-        router.hosts[self.id] = self
 
-    def _make_vm(self, number: int) -> VM:
+    def _make_vm(self, number: int, isolated: bool = False) -> VM:
         router = self._router
         host = {**make_base_host(), **make_time_host(), **self._runtime.host_functions(), **self._extra}
         host["process_admit"], host["process_left"] = self._admit, self._left
-        host["pid_block"] = lambda: router.pid_block(router.workers[number])
+        host["pid_block"] = self._pid_source(number)
         vm = VM(max_memory=self.config.max_memory, host=host, workflow=False)
         vm.K.boot(
             codec.pack(
@@ -111,12 +122,18 @@ class ProcessHost:
                         "max_processes": self.config.max_processes or None,
                         "max_mailbox": self.config.max_mailbox or None,
                         "max_memory": self.config.max_memory or None,
+                        "reductions": self.config.reductions or None,
+                        "isolated": isolated,
                         "functions_home": self._functions_home,
                     }
                 ]
             )[1:]
         )
         return vm
+
+    def _pid_source(self, number: int) -> Callable[[], tuple[int, int]]:
+        router = self._router
+        return lambda: router.pid_block(router.workers[number])
 
     def _admit(self) -> bool:
         with self._lock:
@@ -155,13 +172,16 @@ class ProcessHost:
 
     def kill(self) -> None:
         """Ends all processes by force and stops the workers."""
+        if self.state == RUNNING:
+            self.state = STOPPING
         for worker in self.workers:
             worker.post(["kill_all", "", 0, 0, "context canceled"])
         for worker in self.workers:
             worker.stop()
         for worker in self.workers:
-            if worker is not threading.current_thread():
+            if worker is not threading.current_thread() and worker.ident is not None:
                 worker.join(2)
+            self._router.retire(worker)
         self.state = NOT_RUNNING
         self.workers.clear()
 
@@ -173,16 +193,24 @@ class ProcessHost:
 
     def counts(self) -> list[int]:
         """Living processes of each worker, as each last said."""
-        futures = [self._figures(worker) for worker in self.workers if worker.failure is None]
-        return [future.result(1)[0] for future in futures]
+        return [row[0] for row in self._rows(1)]
 
-    def _figures(self, worker: Worker) -> Future[list[Any]]:
+    def _rows(self, limit: float) -> list[list[Any]]:
+        """What each worker that is still there says of itself. Raises TimeoutError."""
+        futures = [self._figures(worker) for worker in list(self.workers) if worker.failure is None]
+        rows = []
+        for future in futures:
+            with contextlib.suppress(WippyError):
+                rows.append(future.result(limit))
+        return rows
+
+    def _figures(self, worker: Station) -> Future[list[Any]]:
         return self._router.request("figures", "", "", "", "", b"", target=worker)
 
     def figures(self) -> dict[str, int]:
         """Sums over the workers: processes, spawned, given, adopted, timers, runnable."""
         names = ("processes", "spawned", "given", "adopted", "timers", "runnable")
-        rows = [future.result(5) for future in [self._figures(worker) for worker in self.workers]]
+        rows = self._rows(5)
         return {name: sum(row[index] for row in rows) for index, name in enumerate(names)}
 
     # Work
@@ -194,26 +222,27 @@ class ProcessHost:
                 envelope, UNAVAILABLE, "host is shutting down" if self.state == STOPPING else "host is not running"
             )
             return
-        if not self.workers:
+        if self.state == NOT_RUNNING:
             self._router.fail(envelope, UNAVAILABLE, "host is not running")
             return
         if op == "spawn" or op == "call":
-            self._next_worker().post(envelope)
-            return
-        if op == "cancel_call":
-            for worker in self.workers:
+            self._begin_unit(envelope)
+        elif op == "cancel_call":
+            for worker in list(self.workers):
                 worker.post(envelope)
-            return
-        uniq = envelope[1].rpartition("|")[2][:-1]
-        worker = self._router.owner(uniq)
-        if worker is None:
-            self._router.fail(envelope, NOT_FOUND, "process not found")
         else:
-            worker.post(envelope)
+            owner = self._router.owner(envelope[1].rpartition("|")[2][:-1])
+            if owner is None:
+                self._router.gone(envelope)
+            else:
+                owner.post(envelope)
+
+    def _begin_unit(self, envelope: Envelope) -> None:
+        self._next_worker().post(envelope)
 
     def _from_inside(self, envelope: Envelope) -> bool:
         """Processes that are being cancelled may still talk to each other."""
-        return any(worker.number == envelope[2] for worker in self.workers)
+        return any(worker.number == envelope[2] for worker in list(self.workers))
 
     def _next_worker(self) -> Worker:
         workers = self.workers
@@ -226,6 +255,8 @@ class ProcessHost:
 
     def _share(self, worker: Worker) -> None:
         """A worker with processes that have not begun gives half of them to one that waits."""
+        if worker.runnable < 2:
+            return
         for other in self.workers:
             if other.waiting and other is not worker:
                 worker.post(["give", "", PYTHON, 0, (worker.unstarted + 1) // 2, other.number])

@@ -11,7 +11,8 @@ from typing import Any, Protocol
 
 from wippy.errors import INTERNAL, NOT_FOUND, UNAVAILABLE, WippyError
 from wippy.kernel import codec
-from wippy.kernel.worker import Envelope, Worker
+from wippy.kernel.station import Envelope, Station
+from wippy.kernel.worker import Worker
 from wippy.units.names import Names
 
 log = logging.getLogger("wippy.units")
@@ -33,6 +34,12 @@ class Host(Protocol):
         ...
 
 
+class Destination(Protocol):
+    """What takes envelopes without a look at them: a worker, a cell, a host that finds the cell itself."""
+
+    def post(self, envelope: Envelope) -> None: ...
+
+
 class Router:
     """Knows every host and worker of the node. Thread-safe.
 
@@ -44,14 +51,14 @@ class Router:
         self.node = node
         self.names = Names()
         self.hosts: dict[str, Host] = {}
-        self.workers: dict[int, Worker] = {}
+        self.workers: dict[int, Destination] = {}
         self.command: Callable[[Envelope], None] = lambda envelope: None
         self.abort: Callable[[Envelope], None] = lambda envelope: None
         self.nodes: set[str] = {node}
         self._lock = threading.Lock()
         self._next_worker = 1
         self._next_block = 0
-        self._blocks: list[Worker] = []
+        self._blocks: list[Destination | None] = []
         self._requests: dict[int, Callable[[bool, list[Any]], None]] = {}
         self._request_ids = itertools.count(1)
         self._watchers: dict[str, Callable[[dict[str, Any]], None]] = {}
@@ -66,22 +73,39 @@ class Router:
             self._next_worker += 1
             return number
 
-    def pid_block(self, worker: Worker) -> tuple[int, int]:
-        """A fresh range of process numbers for a worker: first and last."""
+    def pid_block(self, owner: Destination) -> tuple[int, int]:
+        """A fresh range of process numbers for a worker, or a host that shares it out: first and last."""
         with self._lock:
             first = self._next_block * BLOCK + (1 if self._next_block == 0 else 0)
             self._next_block += 1
-            self._blocks.append(worker)
+            self._blocks.append(owner)
             return first, self._next_block * BLOCK - 1
 
-    def owner(self, uniq: str) -> Worker | None:
-        """The worker that made a process number such as `0x0002a`."""
+    def owner(self, uniq: str) -> Destination | None:
+        """Who made a process number such as `0x0002a`; None where nobody did or its owner is gone."""
         try:
             number = int(uniq, 16)
         except ValueError:
             return None
         block = number // BLOCK
         return self._blocks[block] if 0 <= block < len(self._blocks) else None
+
+    def retire(self, owner: Destination) -> None:
+        """Nothing lives there any more: its process numbers lead nowhere from now on."""
+        with self._lock:
+            self._blocks = [None if found is owner else found for found in self._blocks]
+            for number in [number for number, found in self.workers.items() if found is owner]:
+                del self.workers[number]
+
+    def gone(self, envelope: Envelope) -> None:
+        """Answers what was asked of a process that has ended."""
+        op = envelope[0]
+        if op in ("monitor", "link"):
+            self.fail(envelope, INTERNAL, "pid not registered")
+        elif op in ("unmonitor", "unlink"):
+            self.reply(envelope, True, [])
+        else:
+            self.fail(envelope, NOT_FOUND, "process not found")
 
     # Routing
 
@@ -144,7 +168,7 @@ class Router:
         if host_id == CONTROL:
             told = self._watchers.get(pid)
             if envelope[0] != "event":
-                self.fail(envelope, NOT_FOUND, "process not found")
+                self.gone(envelope)
             elif told is not None:
                 value, error = codec.unpack(envelope[6])
                 told({"kind": envelope[4], "from": envelope[5], "value": value, "error": error})
@@ -182,7 +206,9 @@ class Router:
         """Answers a request with an error."""
         self.reply(envelope, False, [WippyError(kind, message)])
 
-    def request(self, op: str, destination: str, *parts: Any, target: Host | Worker | None = None) -> Future[list[Any]]:
+    def request(
+        self, op: str, destination: str, *parts: Any, target: Host | Station | None = None
+    ) -> Future[list[Any]]:
         """Sends a request from Python.
 
         Args:
@@ -211,7 +237,7 @@ class Router:
         op: str,
         destination: str,
         *parts: Any,
-        target: Host | Worker | None = None,
+        target: Host | Station | None = None,
         lend: Worker | None = None,
     ) -> int:
         """`request` without a future.
@@ -231,7 +257,7 @@ class Router:
             return number
         if target is None:
             self.dispatch(envelope)
-        elif isinstance(target, Worker):
+        elif isinstance(target, Station):
             target.post(envelope)
         else:
             target.accept(envelope)

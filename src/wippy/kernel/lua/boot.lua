@@ -19,11 +19,15 @@ function K.module(name)
   return module
 end
 
--- config: node, worker, host, strict, max_processes, max_mailbox, max_memory (bytes), functions_home
+-- config: node, worker, host, strict, max_processes, max_mailbox, max_memory (bytes), reductions, functions_home,
+-- isolated (the VM of one process)
 function K.boot(config)
   config = K.decode(config)
   K.node, K.worker, K.host_id, K.strict = config.node, config.worker, config.host, config.strict
   K.functions_home = config.functions_home
+  K.spawn_host = not config.isolated and config.host or nil -- where this VM starts processes itself
+  S.limit_owner = config.isolated and "process" or "host"
+  if config.reductions then K.limit, K.rt.limit = config.reductions, config.reductions end
   S.max_processes, S.max_mailbox = config.max_processes, config.max_mailbox
   -- kilobytes at which a process is ended; the rest is for the kernel's own needs
   S.soft_memory = config.max_memory and config.max_memory * 0.9 / 1024

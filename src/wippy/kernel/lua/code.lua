@@ -131,7 +131,8 @@ function K.new_state(unit, p, method)
     if result == K.KILL then result = "terminated" end
     local cause = K.is_error(result) and K.text(result) or tostring(result)
     local text = lib and "failed to load dependency " .. lib .. ": " .. cause or "failed to execute script: " .. cause
-    return nil, nil, K.new_error("Internal", text, false)
+    local kind = raw.find(cause, "not enough memory", 1, true) and "LimitExceeded" or "Internal"
+    return nil, nil, K.new_error(kind, text, false)
   end
   if rawtype(result) == "function" then return env, result end
   method = method or unit.method or "main"

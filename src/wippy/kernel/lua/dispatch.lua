@@ -40,13 +40,9 @@ function ops.spawn(id, host, frame, args, options)
     wire = { watcher = options.monitored and me or nil, linked = options.linked and me or nil, name = options.name,
       messages = options.messages, options = options.options, from = K.pid_of(p) }
   end
-  if host == K.host_id and not (p.terminal and host == K.host_id) then return K.spawn_here(id, frame, args, wire) end
-  local reply = K.request("spawn", host, id, K.frame_blob(frame),
-    K.encode(wire or { from = K.pid_of(p) }), K.pack_shared(args.n, args))
-  local pid, err = answer(reply)
-  if pid and wire then
-    if wire.watcher then K.add_to(p, "watching", pid) end
-    if wire.linked then K.add_to(p, "links", pid) end
+  if host == K.spawn_host and not p.terminal then
+    local pid, err = K.spawn_here(id, frame, args, wire)
+    return pid, err
   end
   return pid, err
 end
@@ -54,7 +50,7 @@ end
 -- Starts a process and waits for its result.
 function ops.exec(id, host, frame, args, options)
   local th = K.waiting_thread("process.exec")
-  if host == K.host_id then
+  if host == K.spawn_host then
     local pid, err = K.spawn_here(id, frame, args, nil, function(value, failure)
       ready(th, { value = value, err = failure })
     end)
@@ -117,7 +113,7 @@ local function start_call(target, frame, args, parent, waiter)
     local c = { co = false, unit = unit, frame = frame, parent = parent, waiter = waiter }
     c.p = c
     if parent then K.add_to(parent, "calls", c) end
-    local spawned
+    local spawned, request
     local function done(value, failure)
       if c.done then return end
       c.done = true
@@ -125,19 +121,23 @@ local function start_call(target, frame, args, parent, waiter)
       waiter(value, failure)
     end
     c.remote = function()
-      if spawned then K.emit({ "cancel", spawned, K.worker, 0, "{|}", "caller context canceled", "", "" }, 8) end
+      if spawned then cancel() end
     end
     local function failed(failure)
       done(nil, K.new_error("Internal", "failed to start process: " .. K.text(failure), false))
     end
-    if unit.default_host == K.host_id then
+    if unit.default_host == K.spawn_host then
       local pid, failure = K.spawn_here(target, frame, args, nil, done)
       spawned = pid
       if not pid then failed(failure) end
     else
-      K.request_async("spawn", unit.default_host, function(ok, value, failure)
+      request = K.request_async("spawn", unit.default_host, function(ok, value, failure)
         if ok then done(value, failure) else failed(value) end
-      end, target, K.frame_blob(frame), K.encode({ exec = true }), K.pack_shared(args.n, args))
+      end, target, K.frame_blob(frame), K.encode({ exec = true, begun = true }), K.pack_shared(args.n, args))
+      S.begun[request] = function(pid)
+        spawned = pid
+        if c.done then cancel() end
+      end
     end
     return c
   end
@@ -183,11 +183,15 @@ function ops.call(target, frame, args)
   if err then return nil, err end
   return value, nil
 end
+      if request then S.begun[request] = nil end
 
 -- Starts a call; done(value, err) is told the outcome in the kernel. Returns a function that cancels it.
 function ops.async(target, frame, args, done)
   local c = start_call(target, frame, args, S.cur.p, done)
   return function(kind, message)
+    local function cancel()
+      K.emit({ "cancel", spawned, K.worker, 0, "{|}", "caller context canceled", "", "" }, 8)
+    end
     if c and not c.done then K.call_cancel(c, kind, message) end
   end
 end

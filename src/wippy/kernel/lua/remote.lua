@@ -67,8 +67,8 @@ function handlers.reply(e)
   local id = e[4]
   local target = requests[id]
   if not target then return end
-  requests[id] = nil
   local values, n = K.unpack_values(e[6])
+  requests[id] = nil
   if rawtype(target) == "function" then
     target(e[5], tunpack(values, 1, n))
   elseif target.co then
@@ -106,8 +106,8 @@ function handlers.done(e)
   local id = e[4]
   local th = requests[id]
   if not th then return end
-  requests[id] = nil
   local values, n = K.unpack_values(e[5])
+  requests[id] = nil
   if rawtype(th) == "function" then
     th(tunpack(values, 1, n))
   elseif th.co then

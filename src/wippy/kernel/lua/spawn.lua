@@ -112,5 +112,9 @@ function K.adopt(pid, id, frame, args, watchers, links, home, parent)
   K.launch(p, parent)
   S.adopted = (S.adopted or 0) + 1
   -- it was on its way when the host began to stop
-  if S.accepting == "stopping" then K.cancel_here(pid, "{|}", S.stop_reason) end
+  if S.killed then
+    K.kill(p, K.new_error("Canceled", S.stop_reason, nil))
+  elseif S.accepting == "stopping" then
+    K.cancel_here(pid, "{|}", S.stop_reason)
+  end
 end

@@ -72,6 +72,18 @@ function handlers.spawn(e)
     K.reply(e, false, err)
   elseif not options.exec then
     K.reply(e, true, pid)
+  elseif options.begun then
+    K.emit({ "begun", e[3], K.worker, 0, e[4], pid }, 6)
+  end
+end
+
+-- A process that was asked for has started elsewhere; its result comes later.
+S.begun = {} -- request number -> function(pid)
+function handlers.begun(e)
+  local told = S.begun[e[5]]
+  if told then
+    S.begun[e[5]] = nil
+    told(e[6])
   elseif options.tell_pid then
     K.emit({ "spawned", "", K.worker, 0, options.tell_pid, pid, "" }, 7)
   end
@@ -114,6 +126,7 @@ function handlers.cancel_all(e)
     if not p.state then K.cancel_here(pid, "{|}", e[5]) end
   end
 end
+  S.accepting, S.stop_reason, S.killed, S.begun = "stopping", e[5], true, {}
 
 function handlers.kill_all(e)
   local all = {}
@@ -180,7 +193,8 @@ local function handle_envelopes()
 end
 
 -- One slice. incoming: packed envelopes or nil; now: monotonic nanoseconds; hungry: another worker has nothing to do.
--- Returns packed envelopes or nil, the due time of the next timer or nil, runnable threads, unstarted threads.
+-- Returns packed envelopes or nil, the due time of the next timer or nil, runnable threads, unstarted threads, and how
+-- many processes and calls from outside live here.
 function K.step(now, incoming, hungry)
   S.cur, S.hungry = nil, hungry
   if incoming then
@@ -189,7 +203,8 @@ function K.step(now, incoming, hungry)
   end
   K.timers_fire(now)
   K.run(SLICE)
-  return K.take_outgoing(), K.timer_due(), K.runnable(), S.fresh
+  return K.take_outgoing(), K.timer_due(), K.runnable(), S.fresh,
+    (next(S.foreign) or next(S.begun)) and S.count + 1 or S.count
 end
 
 -- Goes on with a slice in which the kernel itself ran out of memory.
@@ -201,11 +216,40 @@ function K.step_again(now, incoming)
     K.unit_failed(th.p, "not enough memory")
   end
   raw.collectgarbage("collect")
+    local e = envelopes[next_envelope - 1]
+    if e[1] == "reply" or e[1] == "done" then
+      next_envelope = next_envelope - 1
+    else
+      K.reply(e, false, K.new_error("LimitExceeded", K.no_memory_text(), true))
+    end
   if envelopes then
     incoming = nil
     handle_envelopes()
   end
   return K.step(now, incoming)
+-- The VM will not run again: all that lives here ends with this error, and what waits to be read is answered with it.
+-- Returns packed envelopes or nil, and where processes have moved to, packed.
+function K.abandon(kind, text)
+  S.cur, S.accepting = nil, "stopping"
+  local err = K.new_error(kind, text, false)
+  local all = {}
+  for _, p in next, procs do all[#all + 1] = p end
+  for _, c in next, S.foreign do all[#all + 1] = c end
+  for _, p in raw.ipairs(all) do raw.pcall(K.kill, p, err) end
+  while envelopes do
+    local e = envelopes[next_envelope]
+    if not e then break end
+    next_envelope = next_envelope + 1
+    if e[1] ~= "reply" and e[1] ~= "done" then raw.pcall(K.reply, e, false, err) end
+  end
+  return K.take_outgoing(), K.pack(moved)
+end
+
+-- This VM takes the place of one that was abandoned.
+function K.inherit(packed)
+  for pid, number in next, (K.unpack(packed)) do moved[pid] = number end
+end
+
 end
 
 -- A process that had moved away has ended.

@@ -8,8 +8,11 @@ local new_pid = K.new_pid
 local procs = {} -- PID -> unit
 K.procs = procs
 local births = {} -- PID -> {at=, parent=}: when and by whom a process was started; siblings share one
+S.limit_owner = "host"
 K.births = births
 S.count = 0
+function K.no_memory_text() return "memory limit of the " .. S.limit_owner .. " exceeded: not enough memory" end
+
 S.spawned = 0
 
 -- What a raised value is for whoever waits for the unit.
@@ -18,7 +21,7 @@ function K.raised_error(value, co)
   if value == K.KILL then return K.new_error("Canceled", "context canceled", nil) end
   if rawtype(value) == "string" then
     if raw.find(value, "not enough memory", 1, true) then
-      return K.new_error("LimitExceeded", "memory limit of the host exceeded: not enough memory", false)
+      return K.new_error("LimitExceeded", K.no_memory_text(), false)
     end
     return K.new_error("Internal", K.clean_message and K.clean_message(value, co) or value, nil)
   end
