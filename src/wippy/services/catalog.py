@@ -6,6 +6,7 @@ import functools
 
 from wippy.registry.env_handlers import register_environment
 from wippy.security.policies import register_security
+from wippy.services.code_changes import CodeChanges
 from wippy.services.fs_directory import DirectoryHandler
 from wippy.services.lua_bytecode import BYTECODE_KINDS, LuaBytecodeHandler
 from wippy.services.lua_entry import KINDS, LuaEntryHandler
@@ -30,6 +31,7 @@ def register_kinds(site: Site) -> None:
     register_environment(registry, site.environment, site.supervisor_notice)
     register_security(registry, site.policies)
     types = TypeGate(site.config)
+    registry.participate(CodeChanges(site, types))
     code = LuaEntryHandler(site, types)
     for kind in KINDS:
         registry.register(kind, code)

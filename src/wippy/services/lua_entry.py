@@ -28,7 +28,7 @@ class LuaConfig(msgspec.Struct):
 
 
 class LuaEntryHandler:
-    """Compiles code when it is registered and tells the VMs when it changes.
+    """Compiles code when it is registered.
 
     Args:
         site: the application.
@@ -38,9 +38,6 @@ class LuaEntryHandler:
     def __init__(self, site: Site, types: TypeGate | None = None) -> None:
         self._site = site
         self._types = types or TypeGate(site.config)
-
-    async def begin(self) -> None:
-        self._site.runtime.code.begin()
 
     async def create(self, entry: Entry) -> None:
         code = self._code(entry)
@@ -55,24 +52,11 @@ class LuaEntryHandler:
 
     async def update(self, entry: Entry, old: Entry) -> None:
         await self.create(entry)
-        self._changed(str(entry.id))
 
     async def delete(self, entry: Entry) -> None:
         id = str(entry.id)
-        affected = self._site.runtime.code.affected(id)
         self._site.runtime.code.remove(id)
         self._types.forget(id)
-        self._tell(affected)
-
-    def _changed(self, id: str) -> None:
-        self._tell(self._site.runtime.code.affected(id))
-
-    def _tell(self, ids: list[str]) -> None:
-        packed = msgspec.msgpack.encode(ids)
-        for worker in list(self._site.runtime.router.workers.values()):
-            worker.post(["invalidate", "", 0, 0, packed])
-        for host in self._site.workflow_hosts.values():
-            host.code_changed(ids)
 
     def _placed(self, entry: Entry, error: SourceError) -> SourceError:
         """A syntax error in inline source is shown where it stands in the definition file."""

@@ -127,13 +127,11 @@ class PythonProcessHandler:
 
     async def update(self, entry: Entry, old: Entry) -> None:
         await self.create(entry)
-        self._site.code_changed([str(entry.id)])
 
     async def delete(self, entry: Entry) -> None:
         id = str(entry.id)
         self._site.runtime.guests.remove(id)
         self._site.runtime.code.remove(id)
-        self._site.code_changed([id])
 
 
 def guest_code(entry: Entry, method: str, source: str, file: str | None) -> LuaCode:

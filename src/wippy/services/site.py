@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
-
-import msgspec
 
 from wippy.errors import NOT_FOUND, WippyError
 from wippy.observe.events import Bus
@@ -33,6 +32,7 @@ class Site:
         hosts: process hosts by entry ID, running or not.
         functions: gives the host in which functions run that nobody's VM calls.
         exit: asks for a shutdown with an exit code.
+        outdated: for each worker how many processes the last change of code told about it.
     """
 
     config: Config
@@ -53,6 +53,7 @@ class Site:
     terminals: dict[str, Any] = field(default_factory=dict)
     workflow_hosts: dict[str, Any] = field(default_factory=dict)
     module_roots: dict[str, Any] = field(default_factory=dict)
+    outdated: list[Future[list[Any]]] = field(default_factory=list)
 
     def resource(self, id: str) -> Any:
         """The live object behind an entry. Raises WippyError: NOT_FOUND."""
@@ -72,14 +73,6 @@ class Site:
             {"id": actor.id, "meta": dict(actor.meta)} if actor is not None else None,
             self.runtime.scopes.number(scope) if scope is not None else None,
         )
-
-    def code_changed(self, ids: list[str]) -> None:
-        """From the next use on, everybody takes the newest code of these entries."""
-        packed = msgspec.msgpack.encode(ids)
-        for worker in list(self.runtime.router.workers.values()):
-            worker.post(["invalidate", "", 0, 0, packed])
-        for host in self.workflow_hosts.values():
-            host.code_changed(ids)
 
     def read_variable(self, name: str) -> str | None:
         """The value of an environment variable entry, for placeholders."""

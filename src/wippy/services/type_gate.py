@@ -26,8 +26,17 @@ class TypeGate:
     def __init__(self, config: Config) -> None:
         self.strict = config.get("lua.type_system.strict", False) is True
         self._interfaces: dict[str, Interface] = {}
+        self._before: dict[str, Interface] = {}
         self._types: dict[str, Type | None] = {}
         self._catalog: Catalog | None = None
+
+    def begin(self) -> None:
+        """A change of the registry begins."""
+        self._before = dict(self._interfaces)
+
+    def rollback(self) -> None:
+        """It failed."""
+        self._interfaces = self._before
 
     def admit(self, code: LuaCode) -> None:
         """Lets code without type errors pass, and remembers its types for those that import it.

@@ -42,8 +42,24 @@ class LuaCode(msgspec.Struct, frozen=True):
     default_host: str | None = None
 
 
+class Change(msgspec.Struct):
+    """What a change of the registry did to the code.
+
+    Attributes:
+        affected: entries whose next use differs: those that changed and all that import them.
+        sources: entries that were there before and have other code now.
+        revision: of the code from now on.
+    """
+
+    affected: list[str]
+    sources: list[str]
+    revision: int
+
+
 class CodeStore:
     """All Lua code of an application. Thread-safe: VMs ask from their worker threads.
+
+    Between `begin` and `commit` or `rollback` everybody else sees the code as it was before.
 
     Attributes:
         revision: grows with every change.
@@ -59,20 +75,63 @@ class CodeStore:
         self._types: dict[bytes, bytes] = {}
         self._packed: dict[str, bytes] = {}
         self._refused: dict[str, LuaCode] = {}
+        self._live = (self._codes, self._keys)
         self.revision = 0
 
     def begin(self) -> None:
         """A change of the registry begins: what an earlier one refused is forgotten."""
         with self._lock:
             self._refused.clear()
+            self._live = (self._codes, self._keys)
+            self._codes, self._keys = dict(self._codes), dict(self._keys)
+
+    def rollback(self) -> None:
+        """The change failed: what it did is forgotten."""
+        with self._lock:
+            self._codes, self._keys = self._live
+
+    def commit(self) -> Change:
+        """The change is in force."""
+        with self._lock:
+            before, _ = self._live
+            self._live = (self._codes, self._keys)
+            self._packed.clear()
+            self.revision += 1
+            touched = [id for id, code in self._codes.items() if before.get(id) != code]
+            touched += [id for id in before if id not in self._codes]
+            affected = set(touched)
+            for id in touched:
+                affected |= self._importers(id)
+            sources = [id for id in touched if _text(before.get(id)) != _text(self._codes.get(id))]
+            sources = [id for id in sources if id in before and id in self._codes]
+            return Change(sorted(affected), sorted(sources), self.revision)
 
     def get(self, id: str) -> LuaCode | None:
         """The code registered under an ID."""
-        return self._codes.get(id)
+        return self._live[0].get(id)
 
     def ids(self, prefix: str) -> list[str]:
         """IDs of the entries whose kind begins with `prefix`, sorted."""
-        return sorted(id for id, code in self._codes.items() if code.kind.startswith(prefix))
+        return sorted(id for id, code in self._live[0].items() if code.kind.startswith(prefix))
+
+    def dependents(self) -> list[LuaCode]:
+        """Entries that the change under way leaves alone and that import changed ones, imported ones first."""
+        with self._lock:
+            before, _ = self._live
+            touched = {id for id, code in self._codes.items() if before.get(id) is not code}
+            found: set[str] = set()
+            for id in touched:
+                found |= self._importers(id)
+            order: list[str] = []
+            waiting = [(id, False) for id in sorted(found - touched)]
+            while waiting:
+                id, done = waiting.pop()
+                if done:
+                    order.append(id)
+                elif id in found and id not in order:
+                    waiting.append((id, True))
+                    waiting.extend((target, False) for target in self._codes[id].imports.values())
+            return [self._codes[id] for id in dict.fromkeys(order) if id not in touched]
 
     def compile(self, code: LuaCode) -> bytes:
         """Compiles and keeps the chunk; returns its key. Raises SourceError for a syntax error."""
@@ -160,24 +219,24 @@ class CodeStore:
         with self._lock:
             found = self._packed.get(id)
             if found is None:
-                code = self._codes.get(id)
+                code = self._live[0].get(id)
                 if code is None:
                     raise WippyError(NOT_FOUND, f"no code is registered as {id}", details={"id": id})
                 found = self._packed[id] = codec.pack([self._record(code)])[1:]
             return found
 
     def _record(self, code: LuaCode) -> dict[str, Any]:
-        if code.id not in self._keys:
+        codes, keys = self._live
+        if code.id not in keys:
             shared = {"kind": code.kind, "method": code.method, "default_host": code.default_host}
             return {**shared, "guest": True, "options": code.options, "revision": self.revision}
-        libraries, modules = self._reach(code)
+        libraries, modules = self._reach(code, codes)
         return {
             "kind": code.kind,
             "method": code.method,
-            "main": self._keys[code.id],
+            "main": keys[code.id],
             "libs": [
-                {"key": self._keys[library], "id": library, "aliases": aliases}
-                for library, aliases in libraries.items()
+                {"key": keys[library], "id": library, "aliases": aliases} for library, aliases in libraries.items()
             ],
             "modules": [[alias, name] for alias, name in modules.items()],
             "callable": code.kind.startswith("function."),
@@ -188,7 +247,7 @@ class CodeStore:
             "revision": self.revision,
         }
 
-    def _reach(self, code: LuaCode) -> tuple[dict[str, list[str]], dict[str, str]]:
+    def _reach(self, code: LuaCode, codes: dict[str, LuaCode]) -> tuple[dict[str, list[str]], dict[str, str]]:
         """Libraries (deepest first, with their aliases) and modules (alias -> name) that a state of `code` holds."""
         libraries: dict[str, list[str]] = {}
         modules: dict[str, str] = {}
@@ -222,7 +281,7 @@ class CodeStore:
                     claim(alias, f":{name}", one.id)
                     modules[alias] = name
                     continue
-                library = self._codes.get(target)
+                library = codes.get(target)
                 if library is None:
                     raise WippyError(
                         NOT_FOUND,
@@ -253,7 +312,7 @@ class CodeStore:
             if name in seen:
                 raise WippyError(ALREADY_EXISTS, f"dependency from {code.id} to {name} already exists")
             seen.add(name)
-        _, modules = self._reach(code)
+        _, modules = self._reach(code, self._codes)
         if code.kind.startswith("workflow."):
             for name in modules.values():
                 module = self._catalog.get(name)
@@ -285,6 +344,11 @@ class CodeStore:
                     if not direct:
                         waiting.append(other)
         return found
+
+
+def _text(code: LuaCode | None) -> Any:
+    """What running code depends on, of all that is known of an entry."""
+    return code and (code.source, code.method, code.modules, code.imports)
 
 
 def _near(name: str, known: list[str]) -> str:

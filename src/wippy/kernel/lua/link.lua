@@ -111,6 +111,43 @@ function K.terminate_here(target)
   return true
 end
 
+local function among(list, id)
+  for _, other in raw.ipairs(list) do
+    if other == id then return true end
+  end
+  return false
+end
+
+-- Code changed: processes that are upgradable and run it get OUTDATED, one event for all that happens until they read
+-- it. sources: changed entries; revision: of the code since then. Returns how many were told.
+function K.tell_outdated(sources, revision)
+  if not sources[1] then return 0 end
+  local told = 0
+  for _, p in next, procs do
+    local unit = p.unit
+    if p.options and p.options.upgradable and not p.state and unit.revision < revision then
+      local mine = {}
+      for _, id in raw.ipairs(sources) do
+        local uses = id == unit.id
+        for _, lib in raw.ipairs(unit.libs or {}) do uses = uses or lib.id == id end
+        if uses then mine[#mine + 1] = id end
+      end
+      if mine[1] then
+        told = told + 1
+        local waiting = K.waiting_event(p, "pid.outdated")
+        if waiting then
+          for _, id in raw.ipairs(mine) do
+            if not among(waiting.sources, id) then waiting.sources[#waiting.sources + 1] = id end
+          end
+        else
+          K.deliver_system(p, EVENTS, { kind = "pid.outdated", sources = mine, at = seconds() })
+        end
+      end
+    end
+  end
+  return told
+end
+
 function K.names_release(p)
   p.names = nil
   K.host.names_release(p.pid)

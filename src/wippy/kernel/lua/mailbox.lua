@@ -74,6 +74,20 @@ function K.deliver_system(p, topic, value)
   end
 end
 
+-- The value of a message of the runtime that waits for its channel and has this kind, or nil.
+function K.waiting_event(p, kind)
+  local function look(list)
+    if not list then return nil end
+    for i = list.h, list.n do
+      local m = list[i]
+      local value = m[1] == EVENTS and m[3]
+      if value and value.kind == kind then return value end
+    end
+  end
+  local ch = p.topics and p.topics[EVENTS]
+  return look(p.unrouted) or look(ch and ch[PENDING])
+end
+
 -- How many messages wait in the mailbox of a unit.
 function K.mailbox_length(p)
   local total = 0

@@ -91,24 +91,14 @@ end
 
 -- call: entry, frame, options, arguments; answered with the outcome
 function handlers.call(e)
-  local unit, err = K.unit(e[5])
-  if not unit then
-    K.reply(e, false, err)
-    return
-  end
   local values, n = K.unpack_values(e[8])
   values.n = n
   local key = e[3] .. ":" .. e[4]
-  local c
-  c, err = K.call_start(unit, K.frame_of(e[6]), values, nil, function(value, failure)
+  local c = K.start_call(e[5], K.frame_of(e[6]), values, nil, function(value, failure)
     S.foreign[key] = nil
     if failure then K.reply(e, false, failure) else K.reply(e, true, value) end
   end)
-  if not c then
-    K.reply(e, false, err)
-  elseif not c.done then
-    S.foreign[key] = c
-  end
+  if c and not c.done then S.foreign[key] = c end
 end
 S.foreign = {}
 
@@ -117,7 +107,11 @@ function handlers.cancel_call(e)
   if c then K.call_cancel(c, e[6] ~= "" and e[6] or nil) end
 end
 
-function handlers.invalidate(e) K.invalidate(K.decode(e[5])) end
+function handlers.invalidate(e)
+  local change = K.decode(e[5])
+  K.invalidate(change.affected)
+  K.reply(e, true, K.tell_outdated(change.sources, change.revision))
+end
 
 -- The host stops: no process starts any more, every living one gets CANCEL.
 function handlers.cancel_all(e)

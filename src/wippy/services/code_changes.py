@@ -1,0 +1,49 @@
+"""The code of an application through a change of the registry: all of it counts at once, or none."""
+
+from __future__ import annotations
+
+import msgspec
+
+from wippy.services.site import Site
+from wippy.services.type_gate import TypeGate
+from wippy.units.code import Change
+
+
+class CodeChanges:
+    """Brings what handlers put into the code store into force when their transaction is over.
+
+    Args:
+        site: the application.
+        types: the gate of all Lua code.
+    """
+
+    def __init__(self, site: Site, types: TypeGate) -> None:
+        self._site = site
+        self._types = types
+
+    async def begin(self) -> None:
+        self._site.runtime.code.begin()
+        self._types.begin()
+
+    async def commit(self) -> None:
+        """Types are checked again where something imported has changed. Raises WippyError: INVALID."""
+        if self._types.strict:
+            for code in self._site.runtime.code.dependents():
+                self._types.admit(code)
+
+    async def rollback(self) -> None:
+        self._site.runtime.code.rollback()
+        self._types.rollback()
+
+    async def committed(self) -> None:
+        self._tell(self._site.runtime.code.commit())
+
+    def _tell(self, change: Change) -> None:
+        """From the next use on, everybody takes the newest code; processes that asked for it are told."""
+        if change.affected:
+            site, router = self._site, self._site.runtime.router
+            packed = msgspec.msgpack.encode(change)
+            workers = list(router.workers.values())
+            site.outdated = [router.request("invalidate", "", packed, target=worker) for worker in workers]
+            for host in site.workflow_hosts.values():
+                host.code_changed(change.affected)
