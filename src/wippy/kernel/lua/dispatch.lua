@@ -40,9 +40,13 @@ function ops.spawn(id, host, frame, args, options)
     wire = { watcher = options.monitored and me or nil, linked = options.linked and me or nil, name = options.name,
       messages = options.messages, options = options.options, from = K.pid_of(p) }
   end
-  if host == K.spawn_host and not p.terminal then
-    local pid, err = K.spawn_here(id, frame, args, wire)
-    return pid, err
+  if host == K.spawn_host and not p.terminal then return K.spawn_here(id, frame, args, wire) end
+  local reply = K.request("spawn", host, id, K.frame_blob(frame),
+    K.encode(wire or { from = K.pid_of(p) }), K.pack_shared(args.n, args))
+  local pid, err = answer(reply)
+  if pid and wire then
+    if wire.watcher then K.add_to(p, "watching", pid) end
+    if wire.linked then K.add_to(p, "links", pid) end
   end
   return pid, err
 end
@@ -115,10 +119,14 @@ local function start_call(target, frame, args, parent, waiter)
     if parent then K.add_to(parent, "calls", c) end
     local spawned, request
     local function done(value, failure)
+      if request then S.begun[request] = nil end
       if c.done then return end
       c.done = true
       if parent and parent.calls then parent.calls[c] = nil end
       waiter(value, failure)
+    end
+    local function cancel()
+      K.emit({ "cancel", spawned, K.worker, 0, "{|}", "caller context canceled", "", "" }, 8)
     end
     c.remote = function()
       if spawned then cancel() end
@@ -183,15 +191,11 @@ function ops.call(target, frame, args)
   if err then return nil, err end
   return value, nil
 end
-      if request then S.begun[request] = nil end
 
 -- Starts a call; done(value, err) is told the outcome in the kernel. Returns a function that cancels it.
 function ops.async(target, frame, args, done)
   local c = start_call(target, frame, args, S.cur.p, done)
   return function(kind, message)
-    local function cancel()
-      K.emit({ "cancel", spawned, K.worker, 0, "{|}", "caller context canceled", "", "" }, 8)
-    end
     if c and not c.done then K.call_cancel(c, kind, message) end
   end
 end

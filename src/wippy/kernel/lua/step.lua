@@ -72,6 +72,8 @@ function handlers.spawn(e)
     K.reply(e, false, err)
   elseif not options.exec then
     K.reply(e, true, pid)
+  elseif options.tell_pid then
+    K.emit({ "spawned", "", K.worker, 0, options.tell_pid, pid, "" }, 7)
   elseif options.begun then
     K.emit({ "begun", e[3], K.worker, 0, e[4], pid }, 6)
   end
@@ -84,21 +86,29 @@ function handlers.begun(e)
   if told then
     S.begun[e[5]] = nil
     told(e[6])
-  elseif options.tell_pid then
-    K.emit({ "spawned", "", K.worker, 0, options.tell_pid, pid, "" }, 7)
   end
 end
 
 -- call: entry, frame, options, arguments; answered with the outcome
 function handlers.call(e)
+  local unit, err = K.unit(e[5])
+  if not unit then
+    K.reply(e, false, err)
+    return
+  end
   local values, n = K.unpack_values(e[8])
   values.n = n
   local key = e[3] .. ":" .. e[4]
-  local c = K.start_call(e[5], K.frame_of(e[6]), values, nil, function(value, failure)
+  local c
+  c, err = K.call_start(unit, K.frame_of(e[6]), values, nil, function(value, failure)
     S.foreign[key] = nil
     if failure then K.reply(e, false, failure) else K.reply(e, true, value) end
   end)
-  if c and not c.done then S.foreign[key] = c end
+  if not c then
+    K.reply(e, false, err)
+  elseif not c.done then
+    S.foreign[key] = c
+  end
 end
 S.foreign = {}
 
@@ -107,11 +117,7 @@ function handlers.cancel_call(e)
   if c then K.call_cancel(c, e[6] ~= "" and e[6] or nil) end
 end
 
-function handlers.invalidate(e)
-  local change = K.decode(e[5])
-  K.invalidate(change.affected)
-  K.reply(e, true, K.tell_outdated(change.sources, change.revision))
-end
+function handlers.invalidate(e) K.invalidate(K.decode(e[5])) end
 
 -- The host stops: no process starts any more, every living one gets CANCEL.
 function handlers.cancel_all(e)
@@ -120,9 +126,9 @@ function handlers.cancel_all(e)
     if not p.state then K.cancel_here(pid, "{|}", e[5]) end
   end
 end
-  S.accepting, S.stop_reason, S.killed, S.begun = "stopping", e[5], true, {}
 
 function handlers.kill_all(e)
+  S.accepting, S.stop_reason, S.killed, S.begun = "stopping", e[5], true, {}
   local all = {}
   for _, p in next, procs do all[#all + 1] = p end
   for _, p in raw.ipairs(all) do K.kill(p, K.new_error("Canceled", e[5], nil)) end
@@ -210,17 +216,19 @@ function K.step_again(now, incoming)
     K.unit_failed(th.p, "not enough memory")
   end
   raw.collectgarbage("collect")
+  if envelopes then
+    incoming = nil
     local e = envelopes[next_envelope - 1]
     if e[1] == "reply" or e[1] == "done" then
       next_envelope = next_envelope - 1
     else
       K.reply(e, false, K.new_error("LimitExceeded", K.no_memory_text(), true))
     end
-  if envelopes then
-    incoming = nil
     handle_envelopes()
   end
   return K.step(now, incoming)
+end
+
 -- The VM will not run again: all that lives here ends with this error, and what waits to be read is answered with it.
 -- Returns packed envelopes or nil, and where processes have moved to, packed.
 function K.abandon(kind, text)
@@ -242,8 +250,6 @@ end
 -- This VM takes the place of one that was abandoned.
 function K.inherit(packed)
   for pid, number in next, (K.unpack(packed)) do moved[pid] = number end
-end
-
 end
 
 -- A process that had moved away has ended.

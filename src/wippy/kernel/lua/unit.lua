@@ -8,12 +8,12 @@ local new_pid = K.new_pid
 local procs = {} -- PID -> unit
 K.procs = procs
 local births = {} -- PID -> {at=, parent=}: when and by whom a process was started; siblings share one
-S.limit_owner = "host"
 K.births = births
 S.count = 0
-function K.no_memory_text() return "memory limit of the " .. S.limit_owner .. " exceeded: not enough memory" end
-
+S.limit_owner = "host"
 S.spawned = 0
+
+function K.no_memory_text() return "memory limit of the " .. S.limit_owner .. " exceeded: not enough memory" end
 
 -- What a raised value is for whoever waits for the unit.
 function K.raised_error(value, co)
