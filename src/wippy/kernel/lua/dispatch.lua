@@ -31,6 +31,30 @@ function ops.send(target, topic, count, values)
   return nil, K.new_error(err, reply.values[2], false)
 end
 
+-- What a unit is tied to elsewhere: a unit that has ended meanwhile lets go of it.
+local function tie(p, field, pid)
+  if not p.done then
+    K.add_to(p, field, pid)
+  elseif field == "watching" then
+    K.send_unmonitor(pid, p.pid)
+  elseif p.failure then
+    K.send_event(pid, "pid.link.down", p.pid, nil, p.failure)
+  else
+    K.send_unlink(pid, p.pid)
+  end
+end
+
+-- A request whose answer ties the unit to another. tied(ok, values...) is called as soon as the answer has come, before
+-- anything that the other sends later, and whether or not the unit still waits.
+local function request_tie(op, destination, tied, a, b, c, data)
+  local th = K.waiting_thread(op)
+  K.request_async(op, destination, function(ok, ...)
+    tied(ok, ...)
+    if th.co then ready(th, { ok = ok, values = { ... }, n = raw.select("#", ...) }) end
+  end, a, b, c, data)
+  return park()
+end
+
 -- options: monitored, linked, name, messages
 function ops.spawn(id, host, frame, args, options)
   local p = S.cur.p
@@ -40,14 +64,16 @@ function ops.spawn(id, host, frame, args, options)
     wire = { watcher = options.monitored and me or nil, linked = options.linked and me or nil, name = options.name,
       messages = options.messages, options = options.options, from = K.pid_of(p) }
   end
-  if host == K.spawn_host and not p.terminal then return K.spawn_here(id, frame, args, wire) end
-  local reply = K.request("spawn", host, id, K.frame_blob(frame),
-    K.encode(wire or { from = K.pid_of(p) }), K.pack_shared(args.n, args))
-  local pid, err = answer(reply)
-  if pid and wire then
-    if wire.watcher then K.add_to(p, "watching", pid) end
-    if wire.linked then K.add_to(p, "links", pid) end
+  if host == K.spawn_host and not p.terminal then
+    local pid, err = K.spawn_here(id, frame, args, wire)
+    return pid, err
   end
+  local reply = request_tie("spawn", host, function(ok, pid, _, held)
+    if not ok or held then return end
+    if wire and wire.watcher then tie(p, "watching", pid) end
+    if wire and wire.linked then tie(p, "links", pid) end
+  end, id, K.frame_blob(frame), K.encode(wire or { from = K.pid_of(p) }), K.pack_shared(args.n, args))
+  local pid, err = answer(reply)
   return pid, err
 end
 
@@ -74,29 +100,63 @@ end
 local here = { monitor = K.monitor_here, unmonitor = K.unmonitor_here, link = K.link_here, unlink = K.unlink_here,
   cancel = K.cancel_here, terminate = K.terminate_here }
 
+local function drop(p, field, pid)
+  local set = p[field]
+  if set then set[pid] = nil end
+end
+
+-- Both ends of a link between two VMs change in one order, that of the end whose PID is the lesser: it changes when the
+-- other's request comes or its own leaves, the other end with the messages of the first.
+local function ask_control(op, p, target, reason)
+  local me = p.pid
+  local first = me < target
+  if first and op == "link" then
+    K.add_to(p, "links", target)
+  elseif first and op == "unlink" then
+    drop(p, "links", target)
+  end
+  local reply = request_tie(op, target, function(ok)
+    if not ok then
+      if first and op == "link" then drop(p, "links", target) end
+    elseif op == "monitor" then
+      tie(p, "watching", target)
+    elseif op == "unmonitor" then
+      drop(p, "watching", target)
+    elseif first then
+      return
+    elseif op == "link" then
+      tie(p, "links", target)
+    elseif op == "unlink" then
+      drop(p, "links", target)
+    end
+  end, me, reason, "")
+  if reply.ok then return true end
+  local err = reply.values[1]
+  return nil, K.is_error(err) and K.text(err) or reply.values[2]
+end
+
 -- monitor, unmonitor, link, unlink, cancel, terminate of a PID.
 function ops.control(op, target, reason)
   local p = S.cur.p
   local me = K.pid_of(p)
   local ok, text
+  if S.cur.loading then K.waiting_thread(op) end
   if procs[target] then
     ok, text = here[op](target, me, reason)
+    if ok and op == "monitor" then
+      K.add_to(p, "watching", target)
+    elseif op == "unmonitor" then
+      drop(p, "watching", target)
+    elseif ok and op == "link" then
+      K.add_to(p, "links", target)
+    elseif op == "unlink" then
+      drop(p, "links", target)
+    end
+    K.leave_ended(p)
   else
-    local reply = K.request(op, target, me, reason or "", "")
-    ok = reply.ok
-    local err = reply.values[1]
-    text = K.is_error(err) and K.text(err) or reply.values[2]
+    ok, text = ask_control(op, p, target, reason)
   end
   if not ok then return nil, K.new_error("Internal", text, false, nil, op .. " failed") end
-  if op == "monitor" then
-    K.add_to(p, "watching", target)
-  elseif op == "link" then
-    K.add_to(p, "links", target)
-  elseif op == "unmonitor" and p.watching then
-    p.watching[target] = nil
-  elseif op == "unlink" and p.links then
-    p.links[target] = nil
-  end
   return true
 end
 
@@ -197,6 +257,7 @@ function ops.async(target, frame, args, done)
   local c = start_call(target, frame, args, S.cur.p, done)
   return function(kind, message)
     if c and not c.done then K.call_cancel(c, kind, message) end
+    if S.cur then K.leave_ended(S.cur.p) end
   end
 end
 
@@ -213,23 +274,26 @@ function ops.upgrade(id, args)
     K.kill(p, K.new_error("Internal", "upgrade: create failed: " .. K.text(err), nil))
     park()
   end
-  for th in next, p.threads or {} do if rawtype(th) == "table" then th.co = nil end end
+  -- What still waits for the old code wakes nobody: its threads are gone, the new main one is a thread of its own.
+  K.drop_threads(p)
+  p.options, p.stuck = nil, nil
   if p.calls then K.calls_cancel(p) end
+  K.leave_ended(p)
   if p.commands then K.commands_abort(p) end
   K.timers_release(p)
   if p.held then K.host.release(p.pid, true) end
   K.mailbox_keep(p)
-  p.threads, p.options, p.stuck, p.co = nil, nil, nil, nil
   local env, main
   env, main, err = K.new_state(unit, p)
   if not env then
     K.kill(p, K.new_error("Internal", "upgrade: init failed: " .. K.text(err), nil))
     park()
   end
-  p.unit, p.args = unit, args
-  p.co = raw.cocreate(main)
+  p.unit = unit
+  local th = { co = raw.cocreate(main), p = p, args = args, no_move = true }
+  p.main, p.threads = th, { n = 1, [th] = true }
   S.fresh = S.fresh + 1
-  ready(p)
+  ready(th)
   park()
 end
 

@@ -1,7 +1,8 @@
 -- Threads (coroutines of units), the run queue, parking and preemption.
 --
 -- A thread is a table: co (coroutine, nil when it is gone), p (its unit), args (until it has started).
--- A unit (process, function call, workflow) is the thread of its main coroutine and its own p.
+-- A unit (process, function call, workflow) is the thread of its main coroutine and its own p; after an upgrade p.main
+-- is that thread.
 local K = ...
 local raw = K.raw
 local cocreate, coresume, coyield, costatus = raw.cocreate, raw.coresume, raw.coyield, raw.costatus
@@ -86,6 +87,7 @@ local function next_turn(th)
   local now, since, limit = clock(), th.since, th.limit or K.limit
   local p = th.p
   p.reductions = (p.reductions or 0) + limit
+  S.reductions = S.reductions + limit
   -- processes that have not begun can go to a worker that has nothing to do, once this slice is over
   if now - slice_start > SLICE_TIME or (S.hungry and S.fresh > 1) then budget = 0 end
   if since then
@@ -166,7 +168,7 @@ local function ended(th, ok, a, b)
     K.unit_forget(p)
     collectgarbage("collect")
   end
-  if th == p then
+  if th == p or th == p.main then
     if ok then K.unit_returned(p, a, b) else K.unit_failed(p, a, co) end
     return
   end
@@ -189,7 +191,7 @@ local function broken(th, reason)
   end
 end
 
-S.turns = 0 -- of all units so far
+S.turns, S.reductions = 0, 0 -- of all units so far; reductions of turns that were used up
 
 -- Runs ready threads until none is left or the slice is used up.
 function K.run(slice)
@@ -223,7 +225,7 @@ function K.run(slice)
       turns = turns + 1
       S.cur = th
       local p = th.p
-      p.turns = (p.turns or 0) + 1
+      p[1] = (p[1] or 0) + 1
       local args = th.args
       local ok, a, b
       if args then
@@ -243,7 +245,7 @@ function K.run(slice)
   end
   S.interrupted = budget <= 0 and S.cur or nil -- who had the processor when the slice was over
   S.turns = S.turns + turns
-  S.cur, S.birth = nil, nil
+  S.cur, S.launched_at = nil, nil
 end
 
 -- Every thread that is queued: visit(th).

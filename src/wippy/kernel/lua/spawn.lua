@@ -11,7 +11,7 @@ local function spawnable(unit)
 end
 
 -- options: watcher, linked (PIDs), name, messages {{topic, packed values}...}. done(value, err) is told the end.
--- Returns the PID, or nil and an error.
+-- Returns the PID, or nil and an error; of a name that is held the holder, nil, true.
 function K.spawn_here(id, frame, args, options, done)
   if S.accepting ~= true then
     return nil, K.new_error("Unavailable", S.accepting == "stopping" and "host is shutting down" or "host is not running", false)
@@ -31,7 +31,7 @@ function K.spawn_here(id, frame, args, options, done)
     local holder = K.host.name_holder(name)
     if holder then
       for _, m in ipairs(options.messages or {}) do K.post(holder, m[1], "", m[2]) end
-      return holder
+      return holder, nil, true
     end
   end
   local p
@@ -43,7 +43,7 @@ function K.spawn_here(id, frame, args, options, done)
     if holder ~= pid then
       K.process_left()
       for _, m in ipairs(options.messages or {}) do K.post(holder, m[1], "", m[2]) end
-      return holder
+      return holder, nil, true
     end
     p.names = { [name] = true }
   end
@@ -62,8 +62,7 @@ function K.spawn_here(id, frame, args, options, done)
       if l then K.add_to(l, "links", pid) end
     end
   end
-  local parent = options and options.from or S.cur and S.cur.p.pid or nil
-  K.launch(p, parent)
+  K.launch(p, options and options.from or S.cur and S.cur.p.pid or false)
   if options and options.messages then
     for _, m in ipairs(options.messages) do
       local values, n = K.unpack_values(m[2])
@@ -93,7 +92,7 @@ function K.adopt(pid, id, frame, args, watchers, links, home, parent)
   local unit, err = K.unit(id)
   local p
   if unit then
-    p = { co = false, p = false, pid = pid, unit = unit, frame = frame, env = false, args = args, turns = 0 }
+    p = { 0, 0, false, co = false, p = false, pid = pid, unit = unit, frame = frame, env = false, args = args, inbox = nil }
     p.p, p.home = p, home
     local env, main
     env, main, err = K.new_state(unit, p)

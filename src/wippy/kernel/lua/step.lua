@@ -4,8 +4,6 @@ local raw = K.raw
 local tunpack, next = raw.tunpack, raw.next
 local S, procs, handlers = K.state, K.procs, K.handlers
 
-local SLICE = 3000
-
 local moved = {} -- PID -> number of the worker that took the process over before it had started
 K.moved = moved
 
@@ -39,7 +37,7 @@ end
 -- A unit elsewhere has given a process of this VM a name.
 function handlers.named(e)
   local p = procs[e[2]]
-  if p then K.add_to(p, "names", e[5]) end
+  if p then K.add_to(p, "names", e[5]) else K.host.names_release(e[2]) end
 end
 
 control("monitor", function(target, watcher) return K.monitor_here(target, watcher) end)
@@ -67,11 +65,11 @@ function handlers.spawn(e)
       if err then K.reply(e, true, nil, err) else K.reply(e, true, value) end
     end
   end
-  local pid, err = K.spawn_here(e[5], K.frame_of(e[6]), values, options, done)
+  local pid, err, held = K.spawn_here(e[5], K.frame_of(e[6]), values, options, done)
   if not pid then
     K.reply(e, false, err)
   elseif not options.exec then
-    K.reply(e, true, pid)
+    K.reply(e, true, pid, nil, held)
   elseif options.tell_pid then
     K.emit({ "spawned", "", K.worker, 0, options.tell_pid, pid, "" }, 7)
   elseif options.begun then
@@ -91,24 +89,14 @@ end
 
 -- call: entry, frame, options, arguments; answered with the outcome
 function handlers.call(e)
-  local unit, err = K.unit(e[5])
-  if not unit then
-    K.reply(e, false, err)
-    return
-  end
   local values, n = K.unpack_values(e[8])
   values.n = n
   local key = e[3] .. ":" .. e[4]
-  local c
-  c, err = K.call_start(unit, K.frame_of(e[6]), values, nil, function(value, failure)
+  local c = K.start_call(e[5], K.frame_of(e[6]), values, nil, function(value, failure)
     S.foreign[key] = nil
     if failure then K.reply(e, false, failure) else K.reply(e, true, value) end
   end)
-  if not c then
-    K.reply(e, false, err)
-  elseif not c.done then
-    S.foreign[key] = c
-  end
+  if c and not c.done then S.foreign[key] = c end
 end
 S.foreign = {}
 
@@ -117,7 +105,11 @@ function handlers.cancel_call(e)
   if c then K.call_cancel(c, e[6] ~= "" and e[6] or nil) end
 end
 
-function handlers.invalidate(e) K.invalidate(K.decode(e[5])) end
+function handlers.invalidate(e)
+  local change = K.decode(e[5])
+  K.invalidate(change.affected)
+  K.reply(e, true, K.tell_outdated(change.sources, change.revision))
+end
 
 -- The host stops: no process starts any more, every living one gets CANCEL.
 function handlers.cancel_all(e)
@@ -146,10 +138,10 @@ function handlers.give(e)
     local watchers, links = {}, {}
     for pid in next, p.watchers or {} do watchers[#watchers + 1] = pid end
     for pid in next, p.links or {} do links[#links + 1] = pid end
-    K.emit({ "adopt", e[6], K.worker, 0, p.pid, p.unit.id, K.frame_blob(p.frame), K.pack(watchers, links, K.births[p.pid].parent),
+    K.emit({ "adopt", e[6], K.worker, 0, p.pid, p.unit.id, K.frame_blob(p.frame), K.pack(watchers, links, p[3]),
       K.pack_shared(args.n, args) }, 9)
     moved[p.pid] = e[6]
-    procs[p.pid], K.births[p.pid] = nil, nil
+    procs[p.pid] = nil
     p.co, p.done, p.args = nil, true, nil
     S.count = S.count - 1
     S.given = (S.given or 0) + 1
@@ -202,7 +194,7 @@ function K.step(now, incoming, hungry)
     handle_envelopes()
   end
   K.timers_fire(now)
-  K.run(SLICE)
+  K.run(K.slice)
   return K.take_outgoing(), K.timer_due(), K.runnable(), S.fresh,
     (next(S.foreign) or next(S.begun)) and S.count + 1 or S.count
 end

@@ -7,8 +7,6 @@ local new_pid = K.new_pid
 
 local procs = {} -- PID -> unit
 K.procs = procs
-local births = {} -- PID -> {at=, parent=}: when and by whom a process was started; siblings share one
-K.births = births
 S.count = 0
 S.limit_owner = "host"
 S.spawned = 0
@@ -41,13 +39,15 @@ local function outcome(a, b)
 end
 K.outcome = outcome
 
--- A process from a definition; it is not routable and not queued yet.
+-- A process from a definition; it is not routable and not queued yet. For whoever looks at it from outside it has [1]
+-- turns so far, [2] time of its start, [3] PID of the unit that started it, or false.
 function K.new_process(unit, frame, args)
   local limit = S.max_processes
   if limit and not K.host.process_admit() then
     return nil, K.new_error("LimitExceeded", "max processes limit exceeded", false, { max_processes = limit })
   end
-  local p = { co = false, p = false, pid = false, unit = unit, frame = frame, env = false, args = args, turns = 0 }
+  local p = { 0, 0, false, co = false, p = false, pid = false, unit = unit, frame = frame, env = false, args = args,
+    inbox = nil }
   p.p = p
   p.pid = new_pid()
   local env, main, err = K.new_state(unit, p)
@@ -66,14 +66,13 @@ end
 
 -- Makes a process routable and queues it. parent: PID of the unit that starts it, if it is known.
 function K.launch(p, parent)
-  local pid = p.pid
-  procs[pid] = p
-  local birth = S.birth -- of the last start in this slice
-  if not birth or birth.parent ~= parent then
-    birth = { at = K.monotonic(), parent = parent }
-    S.birth = birth
+  procs[p.pid] = p
+  local at = S.launched_at -- one time for all that are started in a slice
+  if not at then
+    at = K.now()
+    S.launched_at = at
   end
-  births[pid] = birth
+  p[2], p[3] = at, parent
   S.count = S.count + 1
   S.spawned = S.spawned + 1
   S.fresh = S.fresh + 1
@@ -91,15 +90,23 @@ function K.pid_of(p)
   return pid
 end
 
+-- No coroutine of the unit runs again.
 local function drop_threads(p)
   p.co = nil
   local threads = p.threads
   if threads then
     p.threads = nil
     threads.n = nil
-    for th in next, threads do th.co = nil end
+    for th in next, threads do
+      th.co = nil
+      if th.args then
+        th.args = nil
+        S.fresh = S.fresh - 1
+      end
+    end
   end
 end
+K.drop_threads = drop_threads
 
 -- A unit that used up the memory lets go of all it holds; it is ended next.
 function K.unit_forget(p)
@@ -113,14 +120,14 @@ end
 -- Ends a unit: err is nil after a normal end.
 local function finish(p, value, err)
   if p.done then return end
-  p.done = true
+  p.done, p.failure = true, err
   drop_threads(p)
   if p.args then
     p.args = nil
     S.fresh = S.fresh - 1
   end
   local pid = p.pid
-  if pid then procs[pid], births[pid] = nil, nil end
+  if pid then procs[pid] = nil end
   if p.names then K.names_release(p) end
   if p.calls then K.calls_cancel(p) end
   if p.commands then K.commands_abort(p) end
@@ -152,6 +159,11 @@ function K.unit_failed(p, value, co)
   finish(p, nil, err)
 end
 
+-- Leaves the running coroutine if what it did has ended its own unit.
+function K.leave_ended(p)
+  if p.done then raw.error(K.KILL, 0) end
+end
+
 -- Ends a unit from outside; it does not run again.
 function K.kill(p, err)
   p.doomed = true
@@ -166,9 +178,9 @@ function K.stuck(th)
 end
 
 function K.check_deadlock(p)
-  if p.done or not p.co then return end
-  local waiting = p.stuck and 1 or 0
-  local total = 1
+  if p.done or not (p.co or p.main) then return end
+  local waiting = p.co and p.stuck and 1 or 0
+  local total = p.co and 1 or 0
   for th in next, p.threads or {} do
     if rawtype(th) == "table" then
       total = total + 1

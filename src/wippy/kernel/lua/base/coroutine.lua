@@ -87,7 +87,7 @@ function coroutine.running()
   if main then return nil end
   local th = K.state and K.state.cur
   if th and th.co == co then
-    if th == th.p then return nil end
+    if th == th.p or th == th.p.main then return nil end
     scheduled[co] = true
   end
   return co
