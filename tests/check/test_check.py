@@ -7,10 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from wippy.lang.check.checker import check_source
-from wippy.lang.check.diagnostic import HINT
+from wippy.lang.check.checker import Interface, check_source
+from wippy.lang.check.diagnostic import HINT, Diagnostic
+from wippy.lang.check.types import ANY, Type
+from wippy.modules.catalog import Catalog
+from wippy.modules.signature import module_type
 
+CATALOG = Catalog()
 HERE = Path(__file__).parent
+_HEADER = re.compile(r"^-- (modules|imports): (.*)$", re.M)
 _MARK = re.compile(r"--! ((?:[EW]\d{4} ?)+)")
 
 
@@ -32,8 +37,25 @@ def test_seeded_mistakes_are_found(path: Path) -> None:
     assert found_in(source) == sorted(wanted)
 
 
+def check_program(path: Path) -> tuple[list[Diagnostic], Interface | None]:
+    """Checks a program; its head may name `modules:` and `imports:`, which are programs beside it."""
+    source = path.read_text()
+    named = {key: names.split() for key, names in _HEADER.findall(source)}
+    modules: dict[str, Type] = {}
+    for name in ("channel", "process", "payload", *named.get("modules", [])):
+        module = CATALOG.get(name)
+        modules[name] = ANY if module is None else module_type(module)
+    libraries: dict[str, Interface] = {}
+    for name in named.get("imports", []):
+        _, library = check_program(path.with_name(f"{name}.lua"))
+        assert library is not None
+        libraries[name] = library
+    found, _, interface = check_source(source, path.stem, modules=modules, libraries=libraries)
+    return found, interface
+
+
 @pytest.mark.parametrize("path", sorted((HERE / "accepted").glob("*.lua")), ids=lambda path: path.stem)
 def test_well_typed_programs_pass(path: Path) -> None:
-    found, chunk, _ = check_source(path.read_text(), path.stem)
-    assert chunk is not None
+    found, interface = check_program(path)
+    assert interface is not None
     assert [(each.line, each.code, each.message) for each in found if each.severity != HINT] == []

@@ -72,6 +72,26 @@ def test_recursive_types(source: str) -> None:
     assert [code for code in codes(source) if code != "E0000"] == []
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        "local a: Tree<string> = f()\nlocal b: Tree<number> = a",
+        "local a: Tree<string> = f()\nlocal b: Tree<string> = a",
+        "local a: Grows<string> = f()\nlocal b: Grows<number> = a",
+        "local function id<T>(x: Tree<T>, y: Grows<T>): Tree<T> return x end\nid(f(), f())",
+        "local function id<T>(x: Open<T>): T return x.v end\nlocal s: Tree<string> = f()\nid(s)",
+    ],
+)
+@pytest.mark.timeout(10)
+def test_generic_types_that_refer_to_themselves_many_times(source: str) -> None:
+    types = """
+type Tree<T> = {v: T, a: Tree<T>?, b: Tree<T>?, c: Tree<T>?, d: Tree<T>?}
+type Grows<T> = {v: T, a: Grows<{T}>?, b: Grows<{T}>?, c: Grows<{[string]: T}>?}
+type Open<T> = {v: T, a: {v: T, a: Open<T>?, b: Open<T>?}?, b: Open<T>?, c: Open<T>?}
+"""
+    assert [code for code in codes(f"{types}local f: () -> any = nil :: any\n{source}") if code != "E0000"] == []
+
+
 @settings(max_examples=300, deadline=None)
 @given(
     st.sampled_from(SAMPLES),

@@ -25,8 +25,13 @@ def module_type(module: declaration.Module) -> Type:
     """
     functions: dict[str, Type] = {}
     for function in module.functions.values():
-        if not function.name.startswith("_"):
-            functions[function.name] = function_type(function)
+        *tables, name = function.name.split(".")
+        if name.startswith("_"):
+            continue
+        place = functions
+        for table in tables:
+            place = place.setdefault(table, Open(literal=False)).functions  # type: ignore[attr-defined]
+        place[name] = function_type(function)
     return Open(functions, literal=False)
 
 

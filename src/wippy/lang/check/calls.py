@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from msgspec import Struct
 
 from wippy.lang import tree
@@ -44,6 +46,7 @@ from wippy.lang.check.types import (
     Union,
     admits_nil,
     force,
+    identity,
     is_optional,
     members,
     optional,
@@ -70,6 +73,7 @@ class Results(Struct, gc=False):
 SOME = Results([], ANY)
 # Constructors inside of constructors are looked at again for each level: only so far.
 _SHAPES = 2
+_BINDINGS = 500
 
 
 class Calls(Constructors):
@@ -107,7 +111,8 @@ class Calls(Constructors):
             return self.apply(node, with_self(target) if target.method else target, node.args, env)
         self.arguments(node.args, env)
         if isinstance(target, TypeValue):
-            return Results([target.type])
+            # Types given to a type make another type.
+            return SOME if any(map(self.type_named, node.args)) else Results([target.type])
         self._callable(node, target)
         return SOME
 
@@ -350,10 +355,13 @@ def _filled(type: Type, bound: dict[TypeVariable, Type]) -> Type:
     return substitute(type, bound) if generic(type) else type
 
 
-def bind(wanted: Type, given: Type, bound: dict[TypeVariable, Type], depth: int = 0) -> None:
+def bind(wanted: Type, given: Type, bound: dict[TypeVariable, Type], seen: set[Any] | None = None) -> None:
     """Finds what the type parameters in `wanted` stand for when a `given` is passed."""
-    if depth > 10:
+    seen = set() if seen is None else seen
+    pair = (identity(wanted), identity(given))
+    if pair in seen or len(seen) > _BINDINGS:
         return
+    seen.add(pair)
     if isinstance(wanted, TypeVariable):
         given = widened(given)
         held = bound.get(wanted)
@@ -364,35 +372,35 @@ def bind(wanted: Type, given: Type, bound: dict[TypeVariable, Type], depth: int 
         return
     if isinstance(wanted, Named) and isinstance(given, Named) and wanted.name == given.name and wanted.args:
         for each, other in zip(wanted.args, given.args, strict=False):
-            bind(each, other, bound, depth + 1)
+            bind(each, other, bound, seen)
         return
     wanted, held_given = force(wanted), force(given)
     if isinstance(wanted, Union):
         parts = [item for item in members(wanted) if generic(item)]
         if len(parts) == 1:
-            bind(parts[0], without_nil(given) if is_optional(wanted) else given, bound, depth + 1)
+            bind(parts[0], without_nil(given) if is_optional(wanted) else given, bound, seen)
         return
     if isinstance(wanted, Array):
         if isinstance(held_given, Array):
-            bind(wanted.item, held_given.item, bound, depth + 1)
+            bind(wanted.item, held_given.item, bound, seen)
     elif isinstance(wanted, Map):
         if isinstance(held_given, Map):
-            bind(wanted.key, held_given.key, bound, depth + 1)
-            bind(wanted.value, held_given.value, bound, depth + 1)
+            bind(wanted.key, held_given.key, bound, seen)
+            bind(wanted.value, held_given.value, bound, seen)
         elif isinstance(held_given, Record):
-            bind(wanted.value, union(held_given.fields.values()), bound, depth + 1)
+            bind(wanted.value, union(held_given.fields.values()), bound, seen)
     elif isinstance(wanted, Record):
         if isinstance(held_given, Record):
             for name, field in wanted.fields.items():
                 if name in held_given.fields:
-                    bind(field, held_given.fields[name], bound, depth + 1)
+                    bind(field, held_given.fields[name], bound, seen)
     elif isinstance(wanted, Function) and isinstance(held_given, Function):
         for param, other in zip(wanted.params, held_given.params, strict=False):
             if other.annotated and other.type is not ANY:
-                bind(param.type, other.type, bound, depth + 1)
+                bind(param.type, other.type, bound, seen)
         if wanted.results:
             for index, result in enumerate(wanted.results):
                 if held_given.results is not None and index < len(held_given.results):
-                    bind(result, held_given.results[index], bound, depth + 1)
+                    bind(result, held_given.results[index], bound, seen)
                 else:
-                    bind(result, ANY, bound, depth + 1)
+                    bind(result, ANY, bound, seen)

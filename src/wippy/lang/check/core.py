@@ -19,6 +19,8 @@ from wippy.lang.tree import Chunk, Expression, Node
 
 Env = dict[Any, Any]
 _PATH = 8
+# In front of a constant index in a path; no name begins so.
+_INDEXED = "\0"
 
 
 class Core:
@@ -51,18 +53,28 @@ class Core:
 
     def key(self, node: Expression) -> Any:
         """What an env calls a variable or a path of fields, None for other expressions."""
-        names: list[str] = []
+        names: list[str | int] = []
         while True:
             if type(node) is tree.Name:
                 if node.variable is None:
                     return None
                 at = node.variable.at
                 return (at, *reversed(names)) if names else at
-            name = field_name(node)
+            name = self.step(node)
             if name is None or len(names) > _PATH:
                 return None
             names.append(name)
             node = node.object  # type: ignore[attr-defined]
+
+    def step(self, node: Node) -> str | int | None:
+        """The part of a path that a field or index adds: a name, a constant number, the variable that is the index."""
+        name = field_name(node)
+        if name is not None or type(node) is not tree.Index:
+            return name
+        key = node.key
+        if type(key) is tree.Name and key.variable is not None:
+            return key.variable.at
+        return _INDEXED + key.text if type(key) is tree.Number else None
 
     def variable(self, at: int, env: Env) -> Type:
         found = env.get(at)
@@ -108,8 +120,9 @@ class Core:
             del env[key]
 
     def kill_path(self, path: tuple[Any, ...], env: Env) -> None:
-        """Forgets what is known of a path and what lies behind it."""
-        size = len(path)
+        """Forgets what is known of a path and what lies behind it; two indexes may be the same element."""
+        size = next((at for at, step in enumerate(path) if at and _is_index(step)), len(path))
+        path = path[:size]
         for key in [key for key in env if type(key) is tuple and key[:size] == path]:
             del env[key]
 
@@ -159,8 +172,8 @@ class Core:
                 self.kill(at, out)
                 out.pop(at, None)
         names = self.survey.fields_written_in(start, end)
-        if names:
-            for key in [key for key in out if type(key) is tuple and type(key[0]) is int and names & set(key[1:])]:
+        for key in [key for key in out if type(key) is tuple and type(key[0]) is int]:
+            if names.intersection(key[1:]) or any(map(_is_index, key[1:])):
                 del out[key]
         return out
 
@@ -169,11 +182,17 @@ class Core:
         out: Env = {}
         for key, held in env.items():
             if type(key) is int:
-                writes = self.survey.writes.get(key)
-                if writes is None or (writes[-1] < function.at and key not in self.captured):
+                if self._settled(key, function):
                     out[key] = held
-            elif type(key[0]) is int:
-                writes = self.survey.writes.get(key[0])
-                if writes is None or (writes[-1] < function.at and key[0] not in self.captured):
-                    out[key] = held
+            elif type(key[0]) is int and all(self._settled(at, function) for at in key if type(at) is int):
+                out[key] = held
         return out
+
+    def _settled(self, at: int, function: tree.Function) -> bool:
+        """Whether a variable keeps the value that it has where a function is made."""
+        writes = self.survey.writes.get(at)
+        return writes is None or (writes[-1] < function.at and at not in self.captured)
+
+
+def _is_index(step: Any) -> bool:
+    return type(step) is int or (type(step) is str and step.startswith(_INDEXED))

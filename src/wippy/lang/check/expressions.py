@@ -194,7 +194,8 @@ class Expressions(Calls):
             else:
                 name = field_name(step)
                 if path is not None:
-                    path = (*path, name) if name is not None else None
+                    part = self.step(step)
+                    path = (*path, part) if part is not None else None
                 if kind is tree.Index and name is None:
                     self.infer(step.key, env)
                 held = env.get(path) if path is not None else None
@@ -215,7 +216,7 @@ class Expressions(Calls):
             self.not_indexable(at, reason, target, what)
             return ANY
         if name is None:
-            return element(target, widened(self._key_type(step.key, env)))
+            return element(target, widened(self.key_type(step.key, env)))
         found = member(target, name)
         if found is None:
             if not probe and name not in self.survey.methods and self._closed(target):
@@ -230,7 +231,7 @@ class Expressions(Calls):
         records = [item for each in members(type) if isinstance(item := force(each), Record)]
         return bool(records) and not any(map(self.foreign, records))
 
-    def _key_type(self, node: Expression, env: Env) -> Type:
+    def key_type(self, node: Expression, env: Env) -> Type:
         if isinstance(node, (tree.Number, tree.String)):
             return Literal(literal(node.text))
         if isinstance(node, tree.Name):

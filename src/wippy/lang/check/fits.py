@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from wippy.lang.check.types import (
     ABSENT,
     ANY,
@@ -32,12 +34,14 @@ from wippy.lang.check.types import (
     Union,
     admits_nil,
     force,
+    identity,
     members,
     without_nil,
 )
 
 _TABLES = (Array, Map, Tuple, Record, Open)
 _LIMIT = 60
+_PAIRS = 5000
 
 
 def fits(source: Type, target: Type) -> bool:
@@ -50,17 +54,17 @@ def fits(source: Type, target: Type) -> bool:
 class _Relation:
     def __init__(self) -> None:
         # Outcomes; True while one is being found. The types are kept so that their ids stay theirs.
-        self.known: dict[tuple[int, int], tuple[bool, Type, Type]] = {}
+        self.known: dict[tuple[Any, Any], tuple[bool, Type, Type]] = {}
         self.depth = 0
 
     def fits(self, source: Type, target: Type) -> bool:
         if source is target or source is ANY or target is ANY or source is NEVER or source is ABSENT:
             return True
-        pair = (id(source), id(target))
+        pair = (identity(source), identity(target))
         held = self.known.get(pair)
         if held is not None:
             return held[0]
-        if self.depth > _LIMIT:
+        if self.depth > _LIMIT or len(self.known) > _PAIRS:
             return True
         self.known[pair] = (True, source, target)
         self.depth += 1

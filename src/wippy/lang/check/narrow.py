@@ -43,6 +43,7 @@ from wippy.lang.check.types import (
     members,
     truthy,
     union,
+    widened,
     without,
     without_nil,
 )
@@ -129,7 +130,7 @@ class Narrowing(Core):
             if condition is not None:
                 return self.refine(condition[0], outcome, env, depth + 1)
             self._pairs(key, outcome, env)
-        elif not isinstance(node, tree.Name):
+        elif not isinstance(node, tree.Name) and type(key[-1]) is str:
             owner = node.object  # type: ignore[attr-defined]
             name = key[-1]
             test = (lambda t: truthy(t) is NEVER) if outcome else (lambda t: falsy(t) is NEVER)
@@ -193,7 +194,7 @@ class Narrowing(Core):
                 self._pairs(key, not equal, env)
             elif isinstance(value, Literal) and value.value is True and ("cond", key) in env:
                 return self.refine(left, equal, env, _DEPTH - 2)
-        elif not isinstance(left, tree.Name):
+        elif not isinstance(left, tree.Name) and type(key[-1]) is str:
             owner = left.object  # type: ignore[attr-defined]
             test = (lambda t: _equal(t, value) is NEVER) if equal else (lambda t: _unequal(t, value) is NEVER)
             self._discriminate(owner, key[-1], test, env)
@@ -283,6 +284,9 @@ class Narrowing(Core):
         """The type that an expression such as `T` or `lib.T` names."""
         raise NotImplementedError
 
+    def key_type(self, node: Expression, env: Env) -> Type:
+        raise NotImplementedError
+
     def peek(self, node: Expression, env: Env) -> Type | None:
         """The type of a variable or path without findings; None for a field that cannot be there."""
         chain: list[Expression] = []
@@ -308,7 +312,7 @@ class Narrowing(Core):
             if now is None:
                 return ANY
             name = field_name(step)
-            now = member(now, name) if name is not None else element(now, ANY)
+            now = member(now, name) if name is not None else element(now, widened(self.key_type(step.key, env)))  # type: ignore[attr-defined]
         return now
 
 
@@ -376,6 +380,16 @@ def _kind(type: Type) -> Type | None:
     return ANY if isinstance(type, TypeValue) else None
 
 
+def _one_container(items: list[Type]) -> list[Type]:
+    """No test tells an array from a map: where a table may be either, it is taken for what is wanted of it."""
+    forms = {
+        Array if isinstance(force(item), Array) else Map for item in items if isinstance(force(item), (Array, Map))
+    }
+    if len(forms) < 2:
+        return items
+    return [Open(literal=False), *(item for item in items if not isinstance(force(item), (Array, Map)))]
+
+
 def _of_kind(type: Type, target: Type, equal: bool) -> Type:
     kept: list[Type] = []
     for item in members(type):
@@ -388,5 +402,7 @@ def _of_kind(type: Type, target: Type, equal: bool) -> Type:
         kind = _kind(forced)
         if kind is None or (kind is target) is equal:
             kept.append(item)
+    if target is TABLE and equal:
+        kept = _one_container(kept)
     items = members(type)
     return type if len(kept) == len(items) and all(map(is_, kept, items)) else union(kept)

@@ -93,7 +93,7 @@ class Resolver:
         bound: Bound = {}
         for index, param in enumerate(declaration.params):
             bound[param.name] = args[index] if index < len(args) else ANY
-        return Named(declaration.name, args, lambda: self._declared(declaration, bound))
+        return Named(declaration.name, args, lambda: self._declared(declaration, bound), declaration)
 
     def _declared(self, declaration: Declaration, bound: Bound) -> Type:
         if isinstance(declaration, tree.TypeDeclaration):
@@ -282,7 +282,7 @@ def substitute(type: Type, bound: dict[TypeVariable, Type], depth: int = 0) -> T
     if isinstance(type, Named):
         if not type.args:
             return type
-        return Named(type.name, [sub(arg) for arg in type.args], lambda: sub(type.target()))
+        return Named(type.name, [sub(arg) for arg in type.args], lambda: sub(type.target()), type.origin)
     if isinstance(type, Array):
         return Array(sub(type.item), type.readonly)
     if isinstance(type, Map):

@@ -177,6 +177,10 @@ class Statements(Functions):
                 declared = wanted[index]
                 if declared is not None and declared is not ANY and value is not ANY:
                     env[key] = self.assigned(declared, value)
+            elif isinstance(target, tree.Index):
+                owner = self.key(target.object)
+                if owner is not None:
+                    self.kill_path(owner if type(owner) is tuple else (owner,), env)
         if len(node.targets) > 1 and len(node.values) == 1 and isinstance(node.values[0], (tree.Call, tree.MethodCall)):
             ats = [t.variable.at for t in node.targets if isinstance(t, tree.Name) and t.variable is not None]
             if len(ats) == len(node.targets):

@@ -211,13 +211,18 @@ class TypeVariable(Type):
 
 
 class Named(Type):
-    """A declared type by its name; what it stands for is resolved when it is asked for."""
+    """A declared type by its name; what it stands for is resolved when it is asked for.
 
-    __slots__ = ("_busy", "_make", "_target", "args", "name")
+    Attributes:
+        origin: its declaration; instances of one declaration with the same arguments are the same type.
+    """
 
-    def __init__(self, name: str, args: list[Type], make: Callable[[], Type]) -> None:
+    __slots__ = ("_busy", "_make", "_target", "args", "name", "origin")
+
+    def __init__(self, name: str, args: list[Type], make: Callable[[], Type], origin: Any) -> None:
         self.name = name
         self.args = args
+        self.origin = origin
         self._make: Callable[[], Type] | None = make
         self._target: Type = ANY
         self._busy = False
@@ -249,6 +254,28 @@ def force(type: Type) -> Type:
             return type
         type = type.target()
     return ANY
+
+
+def identity(type: Type, depth: int = 0) -> Any:
+    """A key that is the same for types which are written in the same way, as far as that is worth finding out."""
+    if depth > _DEPTH:
+        return id(type)
+    if isinstance(type, Named):
+        if type.args:
+            return (id(type.origin), *(identity(arg, depth + 1) for arg in type.args))
+        return id(type)
+    if isinstance(type, Array):
+        return ("array", type.readonly, identity(type.item, depth + 1))
+    if isinstance(type, Map):
+        return ("map", type.readonly, identity(type.key, depth + 1), identity(type.value, depth + 1))
+    if isinstance(type, Union):
+        return ("union", *(identity(item, depth + 1) for item in type.items))
+    if isinstance(type, Literal):
+        return ("literal", type.base.name, type.value)  # type: ignore[attr-defined]
+    return id(type)
+
+
+_DEPTH = 8
 
 
 def union(items: Iterable[Type]) -> Type:
