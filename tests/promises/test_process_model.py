@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import sys
 from pathlib import Path
@@ -134,6 +135,38 @@ def test_p14_one_process_waits_for_several_things_at_once() -> None:
         before = app.host().figures()["spawned"]
         assert app.lua(body, modules=["funcs", "time"]) == [1, 20, 40]
         assert app.host().figures()["spawned"] == before + 1
+
+
+def test_p15_processes_need_not_be_lua(tmp_path: Path) -> None:
+    wasmtime = pytest.importorskip("wasmtime", reason="the package wasmtime (extra `wasm`) is not installed")
+    adds = wasmtime.wat2wasm(
+        '(module (func (export "add") (param i32 i32) (result i32) local.get 0 local.get 1 i32.add))'
+    )
+    (tmp_path / "add.wasm").write_bytes(adds)
+    files = {"name": "files", "kind": "fs.directory", "directory": str(tmp_path)}
+    wasm = {
+        "name": "wasm",
+        "kind": "process.wasm",
+        "fs": "files",
+        "path": "add.wasm",
+        "hash": "sha256:" + hashlib.sha256(adds).hexdigest(),
+        "method": "add",
+        "wit": "add: func(a: s32, b: s32) -> s32;",
+    }
+    python = {
+        "name": "python",
+        "kind": "process.python",
+        "source": "async def main(process, a, b):\n    return a + b + (await process.receive()).payload\n",
+    }
+    body = """
+        local wasm = process.spawn_monitored("app:wasm", "app:processes", 2, 3)
+        local first = process.events():receive().result.value
+        local python = process.spawn_monitored("app:python", "app:processes", 2, 3)
+        process.send(python, "more", 10)
+        return {first, process.events():receive().result.value}
+        """
+    with application(files, wasm, python) as app:
+        assert app.lua(body) == [5, 15]
 
 
 def test_p16_each_host_has_its_own_limits() -> None:

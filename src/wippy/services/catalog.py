@@ -13,9 +13,11 @@ from wippy.services.lua_entry import KINDS, LuaEntryHandler
 from wippy.services.pg_scope import ScopeHandler
 from wippy.services.process_host import HostHandler
 from wippy.services.process_service import ProcessServiceHandler
+from wippy.services.python_process import PythonProcessHandler
 from wippy.services.site import Site
 from wippy.services.sqlite_database import SqliteHandler
 from wippy.services.type_gate import TypeGate
+from wippy.services.wasm_process import WasmProcessHandler
 from wippy.services.workflow_provider import ProviderHandler, ProviderService
 from wippy.services.workflow_worker import WorkerHandler
 
@@ -42,6 +44,8 @@ def register_kinds(site: Site) -> None:
     registry.register("process.host", host)
     registry.register("terminal.host", host)
     registry.register("process.service", ProcessServiceHandler(site))
+    registry.register("process.python", PythonProcessHandler(site))
+    registry.register("process.wasm", WasmProcessHandler(site))
     registry.register("pg.scope", ScopeHandler(site))
     registry.register("db.sql.sqlite", SqliteHandler(site))
     registry.register("fs.directory", DirectoryHandler(site))

@@ -9,14 +9,14 @@ import msgspec
 from wippy.errors import INVALID, WippyError
 from wippy.lang.packed import digest, unpack
 from wippy.registry.decode import decode
-from wippy.registry.entry import ID, Entry
+from wippy.registry.entry import Entry
 from wippy.services.lua_entry import KINDS, LuaConfig, LuaEntryHandler
+from wippy.services.volume_file import volume_file
 from wippy.units.code import LuaCode
 from wippy.units.pool import PoolConfig
 
 ENDING = ".bc"
 BYTECODE_KINDS = tuple(kind + ENDING for kind in KINDS)
-_MAX_FILE = 64 << 20
 
 
 class BytecodeConfig(msgspec.Struct):
@@ -47,19 +47,7 @@ class LuaBytecodeHandler(LuaEntryHandler):
         return self._checked(entry, kind, plain, file=config.path)
 
     def _source(self, entry: Entry, config: BytecodeConfig) -> str:
-        id = str(ID.parse(config.fs if ":" in config.fs else f"{entry.id.ns}:{config.fs}"))
-        volume = self._site.resources.get(id)
-        if volume is None or not hasattr(volume, "open_file"):
-            raise entry.error(f"filesystem not found: {config.fs}", "fs")
-        from wippy.modules.fs.volume import resolved
-
-        try:
-            with volume.open_file(resolved(config.path, "/"), "r") as file:
-                data = file.read(_MAX_FILE + 1)
-        except WippyError as error:
-            raise entry.error(f"cannot read {config.path}: {error.message}", "path", kind=error.kind) from None
-        if len(data) > _MAX_FILE:
-            raise entry.error(f"{config.path} is too large", "path")
+        data = volume_file(self._site, entry, config.fs, config.path)
         found = digest(data)
         if found != config.hash.lower():
             raise entry.error(f"hash mismatch: expected {config.hash}, got {found}", "hash")

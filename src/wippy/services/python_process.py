@@ -73,7 +73,7 @@ class PythonMachine:
         self._entry = entry
         self._main = main
 
-    async def run(self, ask: Ask, args: list[Any]) -> Any:
+    async def run(self, ask: Ask, args: list[Any], terminal: bool) -> Any:
         process = Process(self._pid, self._entry, ask)
         try:
             result = self._main(process, *args)

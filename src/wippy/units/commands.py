@@ -65,7 +65,7 @@ class Commands:
                 )
                 values = [status, answer]
             elif name == "guest":
-                values = await self._runtime.guests.run(pid, codec.unpack(packed))
+                values = await self._guest(pid, *codec.unpack(packed))
             else:
                 values = [1, codec.pack([codec.ErrorValue("Internal", f"unknown command {name}", False)])]
         except asyncio.CancelledError:
@@ -76,6 +76,9 @@ class Commands:
         worker = self._runtime.router.workers.get(origin)
         if worker is not None:
             worker.post(["done", origin, 0, request, codec.pack(values)])
+
+    async def _guest(self, pid: str, terminal: bool, *args: Any) -> list[Any]:
+        return await self._runtime.guests.run(pid, terminal, list(args))
 
     async def stop(self) -> None:
         """Interrupts what is under way."""

@@ -15,8 +15,12 @@ from wippy.kernel import codec
 class Machine(Protocol):
     """One process' code and state."""
 
-    async def run(self, ask: Ask, args: list[Any]) -> Any:
-        """Runs the code to its end and gives the result. Cancelled when the process is ended from outside."""
+    async def run(self, ask: Ask, args: list[Any], terminal: bool) -> Any:
+        """Runs the code to its end and gives the result. Cancelled when the process is ended from outside.
+
+        Args:
+            terminal: the process is the program of a terminal host.
+        """
         ...
 
     def close(self) -> None:
@@ -82,7 +86,7 @@ class Guests:
         if machine is not None:
             machine.close()
 
-    async def run(self, pid: str, args: list[Any]) -> list[Any]:
+    async def run(self, pid: str, terminal: bool, args: list[Any]) -> list[Any]:
         """Runs the machine of a process. Returns whether it went well, and the result or the error."""
         machine = self._machines.get(pid)
         if machine is None:
@@ -92,7 +96,7 @@ class Guests:
             return self._request("guest", pid, act, "", "", codec.pack(values))
 
         try:
-            result = await self._loop_of(pid).run(machine.run(ask, args))
+            result = await self._loop_of(pid).run(machine.run(ask, args, terminal))
             codec.pack([result])  # raises for what cannot travel
             return [True, result]
         except asyncio.CancelledError:

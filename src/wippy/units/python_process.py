@@ -103,7 +103,7 @@ class Process:
         values = await self._feed("event").next()
         kind, source, reason, at, value, error, sources = (*values, *([None] * (7 - len(values))))
         failure = error.exception() if isinstance(error, codec.ErrorValue) else None
-        return Event(kind, source, reason, at, value, failure, sources)
+        return Event(str(kind), source, reason, at, value, failure, sources)
 
     # Others
 

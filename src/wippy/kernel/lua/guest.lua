@@ -11,7 +11,7 @@ function K.guest_state(unit, p)
   if not ok then return nil, nil, K.new_error(kind, message, false) end
   p.held, p.no_move = true, true
   return {}, function(...)
-    local fine, value = K.command("guest", ...)
+    local fine, value = K.command("guest", p.terminal or false, ...)
     if not fine then return nil, value end
     return value
   end
@@ -55,6 +55,8 @@ function acts.spawn(options, id, host, ...)
   local name = "spawn" .. (options.linked and "_linked" or "") .. (options.monitored and "_monitored" or "")
   return spawner[name](spawner, id, host, ...)
 end
+
+function acts.permit(action, resource) return K.permit(action, resource) end
 
 -- A function of a module: `process.send`, `process.registry.lookup`, `funcs.call`.
 function acts.invoke(name, ...)

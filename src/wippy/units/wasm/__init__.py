@@ -1,0 +1,1 @@
+"""WebAssembly: programs compiled once, values of both sides, calls that can be interrupted."""
