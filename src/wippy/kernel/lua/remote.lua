@@ -47,7 +47,8 @@ function K.request(op, destination, a, b, c, data)
   local th = K.waiting_thread(op)
   local id = new_request(th)
   emit({ op, destination, K.worker, id, a or "", b or "", c or "", data or "" }, 8)
-  return park()
+  local answer = park()
+  return answer -- no tail call: `wait_of` finds this function on the stack
 end
 
 -- The same without waiting: done(ok, values...) is called in the kernel.
