@@ -12,7 +12,7 @@ from wippy.kernel import codec
 from wippy.modules.caller import Call, Services, Unit
 from wippy.modules.catalog import Catalog
 from wippy.modules.handles import Handles
-from wippy.modules.module import Function, object_class_of
+from wippy.modules.module import Function, gone_text, object_class_of
 
 VALUES, FAILED, RAISED = 0, 1, 2
 
@@ -72,6 +72,9 @@ class Bindings:
             if type(value) is handle:
                 held = self.handles.get(value.number)
                 if held is None:
+                    gone = gone_text(value.class_id)
+                    if gone is not None:
+                        raise WippyError(INTERNAL, gone)
                     raise WippyError(INVALID, f"{function.id}: the object has been released with the call that made it")
                 arguments[index] = held
         for index in function.takes_bytes:
@@ -108,7 +111,10 @@ class Bindings:
                 held = object_class_of(type(value))
                 if held is not None:
                     number = self.handles.add(call.pid, value)
-                    values[index] = Ext(codec.EXT_HANDLE, codec.pack([held.id, number]))
+                    parts: list[Any] = [held.id, number]
+                    if not function.id.startswith(f"{held.module}."):
+                        parts.append(held.module)
+                    values[index] = Ext(codec.EXT_HANDLE, codec.pack(parts))
         return VALUES, codec.pack(values)
 
 

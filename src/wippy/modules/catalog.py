@@ -37,6 +37,7 @@ BUILT_IN = (
     "registry",
     "security",
     "sql",
+    "stream",
     "system",
     "text",
     "time",

@@ -110,12 +110,19 @@ class ObjectClass:
     name: str
     python: type
     text: str
+    gone: str | None = None
     methods: dict[str, Function] = field(default_factory=dict)
     text_function: Function | None = None
+
+    @property
+    def module(self) -> str:
+        """The module that declares it."""
+        return self.name.partition(".")[0]
 
 
 _class_ids = itertools.count(1)
 _object_classes: dict[type, ObjectClass] = {}
+_gone_texts: dict[int, str] = {}
 _SIGNATURE = re.compile(r"^\s*([A-Za-z_][\w.]*)\s*\(\s*(.*?)\s*\)\s*$", re.S)
 _LUA_TYPES = {
     str: "string",
@@ -135,6 +142,11 @@ def object_class_of(python: type) -> ObjectClass | None:
         if found is not None:
             return found
     return None
+
+
+def gone_text(class_id: int) -> str | None:
+    """What a call on a closed object of this class says, where the class has words of its own."""
+    return _gone_texts.get(class_id)
 
 
 class Module:
@@ -206,13 +218,20 @@ class Module:
 
         return declare
 
-    def object(self, name: str, python: type, text: str | None = None) -> type:
-        """Declares that instances of `python` are held by Lua code as objects named `<module>.<name>`."""
+    def object(self, name: str, python: type, text: str | None = None, *, gone: str | None = None) -> type:
+        """Declares that instances of `python` are held by Lua code as objects named `<module>.<name>`.
+
+        Args:
+            text: what `tostring` gives.
+            gone: text of the INTERNAL error of a call on an object that has been dropped; by default INVALID.
+        """
         full = f"{self.name}.{name}"
         if python in _object_classes:
             raise ValueError(f"{full}: {python.__name__} is already declared as {_object_classes[python].name}")
-        held = ObjectClass(next(_class_ids), full, python, text or f"{full}{{}}")
+        held = ObjectClass(next(_class_ids), full, python, text or f"{full}{{}}", gone)
         _object_classes[python] = held
+        if gone is not None:
+            _gone_texts[held.id] = gone
         self.objects[name] = held
         return python
 

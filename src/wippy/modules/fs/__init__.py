@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from typing import Any, BinaryIO
 
 from wippy.errors import INTERNAL, INVALID, NOT_FOUND, WippyError
 from wippy.modules.caller import Call
-from wippy.modules.fs.scanner import Scanner
 from wippy.modules.fs.volume import DirectoryVolume, failed, info_of, resolved
 from wippy.modules.module import REFUSE, Module
+from wippy.modules.stream import Stream
+from wippy.modules.tokens import LONGEST, SPLITS, Tokens
 
 __all__ = ["DirectoryVolume", "File", "Volume", "fs"]
 
@@ -51,6 +53,28 @@ class File:
         if self.file.closed:
             raise WippyError(INTERNAL, f"{what}: file already closed")
         return self.file
+
+
+class Scanner:
+    """Tokens of the rest of a file, in batches."""
+
+    def __init__(self, file: BinaryIO, split: str) -> None:
+        self._file = file
+        self._tokens = Tokens(split)
+
+    def batch(self) -> tuple[list[bytes], str | None]:
+        """Tokens of the next block, none at the end, and an error text or None."""
+        tokens: list[bytes] = []
+        while not tokens and not self._tokens.ended:
+            try:
+                block = self._file.read(LONGEST)
+            except (OSError, ValueError) as error:
+                self._tokens.ended = True
+                return [], str(error)
+            tokens, problem = self._tokens.feed(block)
+            if problem:
+                return tokens, problem
+        return tokens, None
 
 
 fs.object("FS", Volume)
@@ -150,13 +174,16 @@ def readfile(call: Call, vol: Volume, path: str) -> bytes:
             raise failed(INTERNAL, f"failed to read file: {path}", error) from None
 
 
-def writefile(call: Call, vol: Volume, path: str, data: Any, mode: Any = None) -> bool:
-    """Writes a string or what is left of a File; mode w, wx or a. Errors: INVALID, NOT_FOUND, INTERNAL."""
-    target = vol.path(path)
-    if mode is None:
-        mode = "w"
+def _write_mode(mode: Any) -> str:
+    mode = "w" if mode is None else mode
     if mode not in ("w", "wx", "a"):
         raise WippyError(INVALID, f"invalid file mode: {mode!r}; use w, wx or a", retryable=None)
+    return mode
+
+
+def writefile(call: Call, vol: Volume, path: str, data: Any, mode: Any = None) -> bool:
+    """Writes a string or what is left of a File or Stream; mode w, wx or a. Errors: INVALID, NOT_FOUND, INTERNAL."""
+    target, mode = vol.path(path), _write_mode(mode)
     if data is None:
         raise WippyError(INVALID, "data argument required", retryable=None)
     if isinstance(data, bool) or not isinstance(data, str | bytes | int | float | File):
@@ -171,6 +198,18 @@ def writefile(call: Call, vol: Volume, path: str, data: Any, mode: Any = None) -
                 file.write(data if isinstance(data, bytes) else str(data).encode("utf-8", "surrogateescape"))
         except (OSError, ValueError) as error:
             raise failed(INTERNAL, f"failed to write file: {path}: {error}") from None
+    return True
+
+
+@fs.method(Volume, name="_write_stream", failure=False)
+async def write_stream(call: Call, vol: Volume, path: str, stream: Stream, mode: Any = None) -> bool:
+    target, mode = vol.path(path), _write_mode(mode)
+    with await asyncio.to_thread(vol.volume.open_file, target, mode) as file:
+        async for block in stream.blocks():
+            try:
+                await asyncio.to_thread(file.write, block)
+            except (OSError, ValueError) as error:
+                raise failed(INTERNAL, f"failed to write file: {path}: {error}") from None
     return True
 
 
@@ -258,8 +297,8 @@ def scanner(call: Call, file: File, split: Any = None) -> Scanner:
     if file.file.closed:
         raise WippyError(INVALID, "file is closed")
     split = "lines" if split is None else split
-    if split not in Scanner.SPLITS:
-        raise WippyError(INVALID, f"invalid split: {split}; use {', '.join(Scanner.SPLITS)}", retryable=None)
+    if split not in SPLITS:
+        raise WippyError(INVALID, f"invalid split: {split}; use {', '.join(SPLITS)}", retryable=None)
     return Scanner(file.file, split)
 
 

@@ -36,8 +36,12 @@ function K.constant_name(value) return getmt(value) == Constant and value[NAME] 
 K.ext_packers[Constant] = function(value) return EXT_CONSTANT, value[NAME] end
 K.ext_unpackers[EXT_CONSTANT] = function(name) return K.constant(name) end
 K.ext_unpackers[EXT_HANDLE] = function(data)
-  local id, number = unpack(data)
+  local id, number, module = unpack(data)
   local class = classes[id]
+  if not class and module then
+    K.load_module(module)
+    class = classes[id]
+  end
   return class and setmt({ [NUMBER] = number }, class)
 end
 local function pack_handle(class_id)
