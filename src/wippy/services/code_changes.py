@@ -28,8 +28,7 @@ class CodeChanges:
     async def commit(self) -> None:
         """Types are checked again where something imported has changed. Raises WippyError: INVALID."""
         if self._types.strict:
-            for code in self._site.runtime.code.dependents():
-                self._types.admit(code)
+            self._types.settle(self._site.runtime.code.dependents())
 
     async def rollback(self) -> None:
         self._site.runtime.code.rollback()

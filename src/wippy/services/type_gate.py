@@ -26,26 +26,50 @@ class TypeGate:
     def __init__(self, config: Config) -> None:
         self.strict = config.get("lua.type_system.strict", False) is True
         self._interfaces: dict[str, Interface] = {}
-        self._before: dict[str, Interface] = {}
+        self._codes: dict[str, LuaCode] = {}
+        self._before: tuple[dict[str, Interface], dict[str, LuaCode]] = ({}, {})
+        self._again: list[LuaCode] = []
         self._types: dict[str, Type | None] = {}
         self._catalog: Catalog | None = None
 
     def begin(self) -> None:
         """A change of the registry begins."""
-        self._before = dict(self._interfaces)
+        self._before = dict(self._interfaces), dict(self._codes)
+        self._again = []
 
     def rollback(self) -> None:
         """It failed."""
-        self._interfaces = self._before
+        self._interfaces, self._codes = self._before
 
     def admit(self, code: LuaCode) -> None:
         """Lets code without type errors pass, and remembers its types for those that import it.
+
+        Code that was there before the change is checked at the end only: here it may be on its way back.
 
         Raises:
             WippyError: INVALID, `type errors in <id>: <line>:<col> <message>; …`.
         """
         if not self.strict:
             return
+        if self._before[1].get(code.id) == code:
+            self._again.append(code)
+        else:
+            self._check(code)
+
+    def settle(self, dependents: list[LuaCode]) -> None:
+        """Checks what the change left alone or put in its own place, when what it imports may be different.
+
+        Args:
+            dependents: entries that import changed ones, imported ones first.
+
+        Raises:
+            WippyError: INVALID.
+        """
+        if self.strict:
+            for code in (*self._again, *dependents):
+                self._check(code, "; an entry that it imports has changed")
+
+    def _check(self, code: LuaCode, why: str = "") -> None:
         from wippy.lang.check.checker import check_source
         from wippy.lang.check.diagnostic import PARSE
 
@@ -59,13 +83,15 @@ class TypeGate:
         bad = [each for each in found if each.rejects and each.code != PARSE]
         if bad:
             text = "; ".join(f"{each.line}:{each.column} {each.message}" for each in bad)
-            raise WippyError(INVALID, f"type errors in {code.id}: {text}")
+            raise WippyError(INVALID, f"type errors in {code.id}: {text}{why}")
         if interface is not None:
             self._interfaces[code.id] = interface
+            self._codes[code.id] = code
 
     def forget(self, id: str) -> None:
         """An entry is gone."""
         self._interfaces.pop(id, None)
+        self._codes.pop(id, None)
 
     def _module(self, name: str) -> Type | None:
         if name not in self._types:
