@@ -49,6 +49,16 @@ local function enter(pool, c)
   return true
 end
 
+local last_call = 0
+
+-- A unit's calls that are under way: call -> number, by which they are ended in the order they began.
+local function add_call(parent, c)
+  last_call = last_call + 1
+  local calls = parent.calls
+  if calls then calls[c] = last_call else parent.calls = { [c] = last_call } end
+end
+K.add_call = add_call
+
 -- Starts a call for a unit. waiter(value, err) is told the outcome; args belong to the call from now on.
 -- Returns the call, or nil and an error.
 function K.call_start(unit, frame, args, parent, waiter)
@@ -57,10 +67,7 @@ function K.call_start(unit, frame, args, parent, waiter)
   c.p = c
   local ok, err = enter(pool_of(unit), c)
   if not ok then return nil, err end
-  if parent then
-    local calls = parent.calls
-    if calls then calls[c] = true else parent.calls = { [c] = true } end
-  end
+  if parent then add_call(parent, c) end
   return c
 end
 
@@ -121,7 +128,13 @@ end
 function K.calls_cancel(p)
   local calls = p.calls
   p.calls = nil
-  for c in next, calls do K.call_cancel(c) end
+  local list, n = {}, 0
+  for c in next, calls do
+    n = n + 1
+    list[n] = c
+  end
+  if n > 1 then raw.sort(list, function(a, b) return calls[a] < calls[b] end) end
+  for i = 1, n do K.call_cancel(list[i]) end
 end
 
 -- Drops idle states (memory of functions nobody calls).

@@ -176,7 +176,7 @@ local function start_call(target, frame, args, parent, waiter)
   if unit.default_host then
     local c = { co = false, unit = unit, frame = frame, parent = parent, waiter = waiter }
     c.p = c
-    if parent then K.add_to(parent, "calls", c) end
+    if parent then K.add_call(parent, c) end
     local spawned, request
     local function done(value, failure)
       if request then S.begun[request] = nil end
@@ -216,7 +216,7 @@ local function start_call(target, frame, args, parent, waiter)
   if unit.pinned and not K.functions_home then
     local c = { co = false, unit = unit, frame = frame, parent = parent, waiter = waiter, state = false }
     c.p = c
-    if parent then K.add_to(parent, "calls", c) end
+    if parent then K.add_call(parent, c) end
     local id = K.request_async("call", "functions:home", function(ok, value, failure)
       if c.done then return end
       c.done = true

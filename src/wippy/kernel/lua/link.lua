@@ -31,16 +31,28 @@ local function tell(pid, kind, from, value, err)
   end
 end
 
+-- The PIDs of a set, in the same order in every run.
+local function ordered(set)
+  local list, n = {}, 0
+  for pid in next, set do
+    n = n + 1
+    list[n] = pid
+  end
+  if n > 1 then raw.sort(list) end
+  return list
+end
+K.ordered = ordered
+
 -- EXIT to the watchers, then LINK_DOWN to the linked if the unit failed.
 function K.announce_end(p, value, err)
   local pid = p.pid
   local watchers, links, watching = p.watchers, p.links, p.watching
   p.watchers, p.links, p.watching = nil, nil, nil
   if watchers then
-    for watcher in next, watchers do tell(watcher, "pid.exit", pid, value, err) end
+    for _, watcher in raw.ipairs(ordered(watchers)) do tell(watcher, "pid.exit", pid, value, err) end
   end
   if links then
-    for other in next, links do
+    for _, other in raw.ipairs(ordered(links)) do
       local target = procs[other]
       if target and target.links then target.links[pid] = nil end
       if err then
@@ -51,7 +63,7 @@ function K.announce_end(p, value, err)
     end
   end
   if watching then
-    for other in next, watching do
+    for _, other in raw.ipairs(ordered(watching)) do
       local target = procs[other]
       if target then
         if target.watchers then target.watchers[pid] = nil end
