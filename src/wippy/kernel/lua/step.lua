@@ -114,16 +114,17 @@ end
 -- The host stops: no process starts any more, every living one gets CANCEL.
 function handlers.cancel_all(e)
   S.accepting, S.stop_reason = "stopping", e[5]
-  for pid, p in next, procs do
-    if not p.state then K.cancel_here(pid, "{|}", e[5]) end
+  for _, pid in raw.ipairs(K.ordered(procs)) do
+    if not procs[pid].state then K.cancel_here(pid, "{|}", e[5]) end
   end
 end
 
 function handlers.kill_all(e)
   S.accepting, S.stop_reason, S.killed, S.begun = "stopping", e[5], true, {}
-  local all = {}
-  for _, p in next, procs do all[#all + 1] = p end
-  for _, p in raw.ipairs(all) do K.kill(p, K.new_error("Canceled", e[5], nil)) end
+  for _, pid in raw.ipairs(K.ordered(procs)) do
+    local p = procs[pid]
+    if p then K.kill(p, K.new_error("Canceled", e[5], nil)) end
+  end
 end
 
 -- Gives up to half of the processes that have not begun to another worker.
@@ -135,9 +136,7 @@ function handlers.give(e)
     if p.state or p.waiter or p.on_return or p.unrouted or p.names or p.no_move then return false end
     wanted = wanted - 1
     local args = p.args
-    local watchers, links = {}, {}
-    for pid in next, p.watchers or {} do watchers[#watchers + 1] = pid end
-    for pid in next, p.links or {} do links[#links + 1] = pid end
+    local watchers, links = K.ordered(p.watchers or {}), K.ordered(p.links or {})
     K.emit({ "adopt", e[6], K.worker, 0, p.pid, p.unit.id, K.frame_blob(p.frame), K.pack(watchers, links, p[3]),
       K.pack_shared(args.n, args) }, 9)
     moved[p.pid] = e[6]
