@@ -63,8 +63,8 @@ def test_errors_have_the_lines_of_the_source(app: Application) -> None:
         ({"fs": "app:nowhere"}, "filesystem not found"),
         ({"fs": "app:fn"}, "filesystem not found"),
         ({"hash": "sha256:00"}, "hash mismatch: expected sha256:00"),
-        ({"path": "../src/_index.yaml"}, "cannot read ../src/_index.yaml"),
-        ({"path": "absent.bc"}, "cannot read absent.bc"),
+        ({"path": "../src/_index.yaml"}, "failed to open file: ../src/_index.yaml"),
+        ({"path": "absent.bc"}, "failed to open file: absent.bc"),
         ({"modules": ["app:x"]}, "module cannot have a namespace"),
         ({"pool": {"type": "big"}}, "unknown pool type: big"),
     ],
@@ -74,7 +74,9 @@ def test_keys(app: Application, change: Lines, message: str) -> None:
     with pytest.raises(WippyError) as caught:
         app.define(entry)
     assert message in caught.value.message
-    assert caught.value.kind == ("NotFound" if "cannot read" in message and ".." not in message else "Invalid")
+    assert caught.value.kind == (
+        "NotFound" if message.startswith(("filesystem", "failed to open file: a")) else "Invalid"
+    )
     assert app.app.registry.get("app:bad") is None
 
 
