@@ -1,0 +1,1 @@
+"""Deterministic simulation: the real kernel under a seeded scheduler, checked against a model."""
