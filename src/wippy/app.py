@@ -34,6 +34,7 @@ from wippy.services.catalog import register_kinds
 from wippy.services.module_services import ModuleServices
 from wippy.services.process_host import workflow_worker
 from wippy.services.site import Site
+from wippy.services.system import System
 from wippy.supervise.clock import DrivenClock
 from wippy.supervise.commands import Commands as ServiceCommands
 from wippy.supervise.commands import publisher
@@ -170,6 +171,7 @@ class App:
         self._strict = strict
         modules.resources = self.site.resources
         modules.arguments = lambda: self.arguments
+        self.system = modules.system = System(self.site, catalog)
         modules.setting = config.get
         self._commands = Commands(runtime, loop)
         register_kinds(self.site)

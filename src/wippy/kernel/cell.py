@@ -83,6 +83,7 @@ class Cell(Station):
             items = self._take()
             self._begun = self._begun or bool(items)
             self._run_slice(items)
+            self.stolen = self.moves
         except MemoryError:
             self._abandon(LIMIT_EXCEEDED, "memory limit of the process exceeded: not enough memory")
         except BaseException as error:

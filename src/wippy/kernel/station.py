@@ -45,6 +45,8 @@ class Station:
         runnable: threads of units that are ready to run.
         unstarted: units among them that have not begun.
         living: processes and calls from outside.
+        turns: of all units so far.
+        stolen: processes taken over from other workers so far.
         due: monotonic time of the next timer.
         steps: slices so far.
     """
@@ -61,6 +63,8 @@ class Station:
         self.runnable = 0
         self.unstarted = 0
         self.living = 0
+        self.turns = 0
+        self.stolen = 0
         self.steps = 0
         self.due: int | None = None
         self.failure: BaseException | None = None
@@ -84,7 +88,7 @@ class Station:
         except MemoryError:
             log.warning("%s: the kernel ran out of memory, the slice is continued", self)
             answer = self.vm.with_reserve("step_again", now, incoming)
-        out, self.due, self.runnable, self.unstarted, self.living = answer
+        out, self.due, self.runnable, self.unstarted, self.living, self.turns, self.stolen = answer
         self.steps += 1
         if out is not None:
             self._route(self, _decode(out))

@@ -96,7 +96,7 @@ class Bindings:
                 arguments[index] = value.decode("utf-8", "surrogateescape")
         if function.permission is not None:
             at = function.resource_at
-            resource = arguments[at] if at is not None and at < len(arguments) else ""
+            resource = arguments[at] if at is not None and at < len(arguments) else function.resource_text
             if not call.permit(function.permission, str(resource)):
                 text = function.denied.replace("{resource}", str(resource))
                 if function.denied_kind is None:

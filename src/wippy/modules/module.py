@@ -99,6 +99,7 @@ class Function:
     doc: str = ""
     owner: str | None = None
     resource_at: int | None = None
+    resource_text: str = ""
     takes_bytes: tuple[int, ...] = ()
 
 
@@ -185,7 +186,7 @@ class Module:
         """Declares a function whose code is the decorated Python function.
 
         `async def` is an effect: the coroutine that calls it is parked until it is carried out. Plain `def` runs in
-        place and must not wait. Options: name, in_workflow (SAME), permission, resource (argument name), denied
+        place and must not wait. Options: name, in_workflow (SAME), permission, resource (argument name) or resource_text, denied
         (text; `{resource}` is filled in), denied_kind (None raises), failure (first value on failure),
         single (one value on success instead of `value, nil`). A name that begins with `_` is seen by the Lua file of
         the module only; `random.bytes` stands as `bytes` in the table `random` of the module.

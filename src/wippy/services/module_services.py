@@ -29,6 +29,7 @@ class ModuleServices:
         policies: the policies of the application.
         setting: gives the configuration under a dotted key, or a default.
         scopes: scopes by the numbers that frames carry.
+        system: what the module `system` tells of.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class ModuleServices:
         self.setting: Callable[[str, Any], Any] = lambda key, default: default
         self.policies = policies
         self.scopes = scopes
+        self.system: Any = None
         self._log = log
         self._bus = bus
         self._router = router

@@ -6,7 +6,7 @@ import contextlib
 import itertools
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any
 
@@ -69,6 +69,7 @@ class ProcessHost:
 
     # Life
 
+        self._past_turns = self._past_stolen = 0
     def start(self) -> None:
         """Starts the workers. Raises WippyError when a VM cannot be made."""
         if self.state == RUNNING:
@@ -218,6 +219,25 @@ class ProcessHost:
     def accept(self, envelope: Envelope) -> None:
         op = envelope[0]
         if self.state != RUNNING and (op == "spawn" or (op == "send" and not self._from_inside(envelope))):
+    def tally(self, fresh: Mapping[int, Sequence[int]] | None = None) -> dict[str, int]:
+        """Sums over the workers, as each last said: workers, processes, executed, stolen, queue_depth.
+
+        Args:
+            fresh: newer figures of workers by number: living, runnable, turns, stolen.
+        """
+        rows = [
+            (fresh or {}).get(worker.number) or (worker.living, worker.runnable, worker.turns, worker.stolen)
+            for worker in list(self.workers)
+        ]
+        living, runnable, turns, stolen = (sum(column) for column in zip(*rows, strict=True)) if rows else (0, 0, 0, 0)
+        return {
+            "workers": self.config.workers,
+            "processes": living,
+            "executed": self._past_turns + turns,
+            "stolen": self._past_stolen + stolen,
+            "queue_depth": runnable,
+        }
+
             self._router.fail(
                 envelope, UNAVAILABLE, "host is shutting down" if self.state == STOPPING else "host is not running"
             )

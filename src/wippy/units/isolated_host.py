@@ -127,6 +127,8 @@ class IsolatedHost(ProcessHost):
         with self._lock:
             if cell in self.workers:
                 self.workers.remove(cell)
+                self._past_turns += cell.turns
+                self._past_stolen += cell.stolen
         self._router.workers.pop(cell.number, None)
         with self._numbers:
             for key in cell.ranges:

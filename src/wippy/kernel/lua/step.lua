@@ -184,8 +184,8 @@ local function handle_envelopes()
 end
 
 -- One slice. incoming: packed envelopes or nil; now: monotonic nanoseconds; hungry: another worker has nothing to do.
--- Returns packed envelopes or nil, the due time of the next timer or nil, runnable threads, unstarted threads, and how
--- many processes and calls from outside live here.
+-- Returns packed envelopes or nil, the due time of the next timer or nil, runnable threads, unstarted threads, how many
+-- processes and calls from outside live here, and turns and processes taken over so far.
 function K.step(now, incoming, hungry)
   S.cur, S.hungry = nil, hungry
   if incoming then
@@ -195,7 +195,7 @@ function K.step(now, incoming, hungry)
   K.timers_fire(now)
   K.run(K.slice)
   return K.take_outgoing(), K.timer_due(), K.runnable(), S.fresh,
-    (next(S.foreign) or next(S.begun)) and S.count + 1 or S.count
+    (next(S.foreign) or next(S.begun)) and S.count + 1 or S.count, S.turns, S.adopted or 0
 end
 
 -- Goes on with a slice in which the kernel itself ran out of memory.
