@@ -1,0 +1,100 @@
+"""Asks the VMs of an application about what runs in them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from concurrent.futures import Future
+from typing import Any
+
+from wippy.errors import NOT_FOUND, WippyError
+from wippy.kernel import codec
+from wippy.units.router import Router
+
+WAIT = 2.0
+"""Seconds after which a VM that does not answer is left out."""
+
+
+class Inspection:
+    """Waits for answers: for threads other than the event loop's and the workers'."""
+
+    def __init__(self, router: Router) -> None:
+        self._router = router
+
+    def processes(
+        self, stations: Iterable[Any], options: dict[str, Any], wait: float = WAIT
+    ) -> tuple[list[dict[str, Any]], int, int]:
+        """Processes that live in VMs.
+
+        Args:
+            stations: workers and cells.
+            options: entry (an ID, a name, or a beginning with `*`), state, sort (mailbox, reductions, steps, memory,
+                age), limit (of each VM; 0 for all), memory (whether to estimate it).
+            wait: seconds.
+
+        Returns:
+            Rows in no order, the number of processes that fit, and the number of VMs that did not answer.
+        """
+        packed = codec.pack([options])[1:]
+        deadline = time.monotonic() + wait
+        rows: list[dict[str, Any]] = []
+        found = silent = 0
+        asked = [(station, self._page(station, 0, packed)) for station in stations]
+        while asked:
+            further = []
+            for station, future in asked:
+                try:
+                    listing, page, fits = future.result(max(0.0, deadline - time.monotonic()))
+                except TimeoutError:
+                    silent += 1
+                    continue
+                except WippyError:  # the VM has ended
+                    continue
+                rows += page
+                if listing:
+                    further.append((station, self._page(station, listing, packed)))
+                else:
+                    found += fits
+            asked = further
+        return rows, found, silent
+
+    def _page(self, station: Any, listing: int, packed: bytes) -> Future[list[Any]]:
+        return self._router.request("inspect", "", listing, "", "", packed, target=station)
+
+    def process(self, pids: Iterable[str], wait: float = WAIT) -> dict[str, Any]:
+        """The first of several possible processes that there is, in detail.
+
+        Raises:
+            WippyError: NOT_FOUND.
+            TimeoutError: its worker does not answer.
+        """
+        futures = [self._router.request("examine", pid, "", "", "", b"") for pid in pids]
+        for future in futures:
+            try:
+                return future.result(wait)[0]
+            except WippyError:
+                continue
+        raise WippyError(NOT_FOUND, "process not found")
+
+    def vitals(self, stations: Iterable[Any], wait: float = WAIT) -> tuple[dict[str, int], int]:
+        """Sums of the VMs' own figures, and the number of VMs that did not answer."""
+        deadline = time.monotonic() + wait
+        futures = [self._router.request("vitals", "", "", "", "", b"", target=station) for station in stations]
+        sums: dict[str, int] = {}
+        silent = 0
+        for future in futures:
+            try:
+                figures = future.result(max(0.0, deadline - time.monotonic()))[0]
+            except TimeoutError:
+                silent += 1
+                continue
+            except WippyError:
+                continue
+            for name, value in figures.items():
+                sums[name] = sums.get(name, 0) + value
+        return sums, silent
+
+    def collect(self, stations: Iterable[Any]) -> None:
+        """Asks VMs to collect their garbage; does not wait."""
+        for station in stations:
+            station.post(["collect", "", 0, 0, "", "", "", b""])
