@@ -8,7 +8,7 @@ end
 raw.unpack_string, raw.tunpack, raw.tpack, raw.tmove = string.unpack, table.unpack, table.pack, table.move
 raw.pack, raw.unpack = string.pack, nil
 raw.string, raw.table, raw.math, raw.os, raw.utf8 = string, table, math, os, utf8
-for _, name in ipairs { "type", "next", "pairs", "rawget", "rawset", "rawlen", "error", "pcall", "xpcall", "select", "tostring", "tonumber", "load" } do
+for _, name in ipairs { "collectgarbage", "type", "next", "pairs", "rawget", "rawset", "rawlen", "error", "pcall", "xpcall", "select", "tostring", "tonumber", "load" } do
   raw[name] = _G[name]
 end
 raw.mathtype, raw.utf8len, raw.getinfo, raw.traceback = math.type, utf8.len, debug.getinfo, debug.traceback
@@ -39,6 +39,7 @@ end
 function K.unfrozen(t) return content[t] or t end
 codec_chunk(K)
 
+function K.give_way() return 2000 end
 function K.command(name, ...) return coroutine.yield(name, ...) end
 
 local VALUE, FORMAT = K.key("value"), K.key("format")

@@ -10,7 +10,11 @@ from wippy.modules.module import Module
 
 __all__ = ["json"]
 
-json = Module("json", classes={"encoding", "deterministic"}, lua=("../lua/plain.lua", "json.lua", "validate.lua"))
+json = Module(
+    "json",
+    classes={"encoding", "deterministic"},
+    lua=("../lua/plain.lua", "text.lua", "shapes.lua", "encode.lua", "templates.lua", "decode.lua", "validate.lua"),
+)
 
 json.lua_function("encode(value: any)", doc="Compact JSON text of a value. Errors: INTERNAL with the reason.")
 json.lua_function(
