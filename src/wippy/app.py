@@ -27,6 +27,7 @@ from wippy.registry.notice import Notice
 from wippy.registry.pipeline import run_pipeline
 from wippy.registry.project import LoadedProject
 from wippy.registry.references import References
+from wippy.registry.reload import Reloaded, reload_operations
 from wippy.registry.store import Registry
 from wippy.security.check import permitted
 from wippy.security.policies import Policies
@@ -85,6 +86,7 @@ class App:
         self._commands: Commands | None = None
         self.arguments: list[str] = []
         self._stopped = False
+        self._files: dict[ID, Entry] = {}
         self.site: Site
 
     # Boot
@@ -102,15 +104,51 @@ class App:
             stream_to_events(self.log, self.bus)
         self._build(loop)
         self._run_log.debug("components loaded successfully")
-        entries, notices = run_pipeline(
-            self.project.entries, overrides=self.config.overrides(), disable=self.config.disable()
-        )
-        for notice in notices:
-            self._notice(notice)
+        entries = self._pipeline(self.project)
+        self._files = {entry.id: entry for entry in entries}
         self._run_log.info("initializing registry with baseline state at v0")
         await self.registry.load(entries)
         self._run_log.info("entries loaded to registry successfully")
         self._run_log.info("runtime ready")
+
+    def _pipeline(self, project: LoadedProject) -> list[Entry]:
+        overrides, disable = self.config.overrides(), self.config.disable()
+        entries, notices = run_pipeline(project.entries, overrides=overrides, disable=disable)
+        for notice in notices:
+            self._notice(notice)
+        return entries
+
+    async def reload(self, project: LoadedProject) -> Reloaded:
+        """Brings entries whose files have changed into force, all in one change; all else goes on.
+
+        Args:
+            project: the project as it was read again.
+
+        Returns:
+            What has changed. Processes that run changed code and are upgradable have been told.
+
+        Raises:
+            WippyError, Problems: a mistake in the project; nothing has changed.
+        """
+        entries = self._pipeline(project)
+        new = {entry.id: entry for entry in entries}
+        operations = reload_operations(self._files, new, self.registry)
+        self.site.outdated = []
+        if operations:
+            await self.registry.apply(operations, report_all=True)
+        self._files, self.project = new, project
+        self.registry.relocate(entries)
+        outcome = Reloaded.of(operations)
+        outcome.told = await self._told()
+        return outcome
+
+    async def _told(self) -> int:
+        """How many processes the workers have told so far; a worker that is busy is not waited for long."""
+        waiting = [asyncio.wrap_future(future) for future in self.site.outdated]
+        if not waiting:
+            return 0
+        done, _ = await asyncio.wait(waiting, timeout=1)
+        return sum(task.result()[0] for task in done if not task.cancelled() and task.exception() is None)
 
     def _build(self, loop: asyncio.AbstractEventLoop) -> None:
         config = self.config

@@ -42,6 +42,7 @@ return function(seen)
 end"""
 USES = {"lib": "app:lib"}
 LIB = "return {version = %d}"
+USER = "local lib = require('lib') return function() return lib.version end"
 ASK = """
 local pid = ...
 process.send(pid, "ask", process.pid())
@@ -187,6 +188,18 @@ def test_a_library_that_breaks_the_types_of_an_importer_is_refused():
         assert app.call("app:f") == 3
         app.define(function("f", uses + "\n", imports=USES))
         assert app.call("app:f") == 3
+
+
+def test_an_imported_library_can_be_replaced_but_not_removed():
+    with application(library("lib", LIB % 1), function("f", USER, imports=USES)) as app:
+        with pytest.raises(WippyError, match="cannot remove node app:lib: it is imported by app:f") as error:
+            apply(app, delete(ID("app", "lib")))
+        assert error.value.kind == "Conflict"
+        assert app.call("app:f") == 1
+        other = Entry(ID("app", "lib"), "function.lua", {}, {"source": LIB % 2, "method": "version"})
+        apply(app, delete(other.id), create(other))
+        assert app.call("app:f") == 2
+        apply(app, delete(other.id), delete(ID("app", "f")))
 
 
 SERVED = """

@@ -344,6 +344,16 @@ async def test_going_back_and_forth(registry, shelf):
         history.get(99)
 
 
+async def test_going_to_a_version_touches_only_what_differs(registry):
+    assert not entry("a:x", {"n": 1}) != entry("a:x", {"n": 1})
+    await registry.load([entry("a:x", {"n": 0}), entry("a:y", {"n": 0})])
+    await registry.apply([update(entry("a:y", {"n": 0})), update(entry("a:x", {"n": 1}))])
+    touched = []
+    registry.listen(lambda event: touched.append(event.path) if event.kind.startswith("entry.u") else None)
+    await registry.apply_version(registry.history.get(0))
+    assert touched == ["a:x"]
+
+
 async def test_a_kind_changes_by_delete_and_create(registry):
     await registry.load([entry("a:x")])
     await registry.apply([create(entry("a:x", kind="library.lua")), delete(ID("a", "x"))])

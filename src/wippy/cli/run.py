@@ -21,11 +21,15 @@ _MODULE = re.compile(r"[a-z0-9][a-z0-9_-]*/[a-z0-9][a-z0-9_-]*(@.+)?")
 ABOUT = """\
 Without a command the services of the application run until Ctrl-C. With a command, the name of a process entry's
 meta.command, or with -x, that process runs on the terminal host; when it ends the application stops and its result
-is the exit code. Arguments that begin with a dash follow after --."""
+is the exit code. Arguments that begin with a dash follow after --.
+
+With --watch, files that change are read again: if nothing in them is wrong, functions and libraries are replaced, and
+processes that set the option upgradable get process.event.OUTDATED. A mistake is shown and changes nothing."""
 
 
 def run(arguments: Arguments) -> int:
     from ..observe import library
+    from ..registry.file_cache import FileCache
     from ..registry.project import load_project
     from .serve import serve
     from .settings import load_config, memory_limit, open_log, size_text
@@ -41,14 +45,20 @@ def run(arguments: Arguments) -> int:
         print(banner(), flush=True)
     logger = log.named("run")
     logger.info("initializing runtime", {"memory_limit": size_text(memory_limit(arguments))})
-    project = load_project(replacements=config.replacements())
+    cache = FileCache() if arguments.on("watch") else None
+    project = load_project(replacements=config.replacements(), cache=cache)
     if project.lock is not None:
         logger.info("loading entries from lock file", {"path": os.path.relpath(project.lock.path, project.folder)})
     for notice in project.notices:
         getattr(logger, notice.level, logger.info)(notice.message, notice.fields)
     logger.info("loaded entries", {"count": len(project.entries)})
     program = _program(project, config, entry, name)
-    return serve(project, config, log, program, values, host=arguments.text("host") or None)
+    watch = None
+    if cache is not None:
+        from .watch import Watch
+
+        watch = Watch(config, cache).run
+    return serve(project, config, log, program, values, host=arguments.text("host") or None, beside=watch)
 
 
 def _target(arguments: Arguments) -> tuple[str, str, list[str]]:
@@ -90,6 +100,7 @@ COMMAND = Command(
         Flag("exec", "run this process and stop when it ends", short="x", value="NS:NAME"),
         OVERRIDE,
         SET,
+        Flag("watch", "take changed files into the running application", short="w"),
         Flag("host", "terminal host for the program, where there are several", value="ID"),
         PROFILE,
         Flag("registry", "address of the module hub", value="URL"),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ..errors import WippyError
+from .failure import show, show_fault
 from .signals import Signals
 
 if TYPE_CHECKING:
@@ -13,6 +15,9 @@ if TYPE_CHECKING:
     from ..registry.config import Config
     from ..registry.project import LoadedProject
     from .program import Program
+
+
+Beside = Callable[[Any], Coroutine[Any, Any, None]]
 
 
 class Application(Protocol):
@@ -33,8 +38,12 @@ def serve(
     arguments: list[str] | None = None,
     *,
     host: str | None = None,
+    beside: Beside | None = None,
 ) -> int:
     """Runs the application until it is told to stop, or until its program has ended.
+
+    Args:
+        beside: runs as well while the application does.
 
     Returns:
         The exit code.
@@ -46,16 +55,27 @@ def serve(
 
     async def main() -> int:
         app = App(project, config, log)
-        return await conduct(app, log, program, arguments or [], host)
+        return await conduct(app, log, program, arguments or [], host, beside)
 
     return run_loop(main())
 
 
-async def conduct(app: Application, log: Log, program: Program | None, arguments: list[str], host: str | None) -> int:
+async def conduct(
+    app: Application,
+    log: Log,
+    program: Program | None,
+    arguments: list[str],
+    host: str | None,
+    beside: Beside | None = None,
+) -> int:
     """Starts, waits and stops `app` in order; signals are taken care of meanwhile."""
     with Signals(log, app.request_shutdown) as signals:
+        task: asyncio.Future[None] | None = None
         try:
             await app.start()
+            if beside is not None:
+                task = asyncio.ensure_future(beside(app))
+                task.add_done_callback(_over)
             if program is not None and not signals.seen:
                 await _run_program(app, program, arguments, host)
             else:
@@ -63,7 +83,18 @@ async def conduct(app: Application, log: Log, program: Program | None, arguments
         except BaseException:
             await _give_up(app, log)
             raise
+        finally:
+            if task is not None:
+                task.cancel()
         return await app.stop()
+
+
+def _over(task: asyncio.Future[None]) -> None:
+    error = None if task.cancelled() else task.exception()
+    if isinstance(error, WippyError):
+        show(error)
+    elif error is not None:
+        show_fault(error)
 
 
 async def _give_up(app: Application, log: Log) -> None:

@@ -48,6 +48,9 @@ class Entry(msgspec.Struct, frozen=True, eq=False):
             return NotImplemented
         return (self.id, self.kind, self.meta, self.data) == (other.id, other.kind, other.meta, other.data)
 
+    def __ne__(self, other: object) -> bool:  # the one of Struct would compare identities
+        return not self == other
+
     def __hash__(self) -> int:
         return hash((self.id, self.kind))
 

@@ -10,10 +10,12 @@ from collections.abc import Collection, Iterator
 from ..errors import INVALID, NOT_FOUND, SourceError, WippyError
 from .definition import read_entries
 from .entry import Entry
+from .file_cache import FileCache, Stamp, stamp_of
 from .yaml_file import Builder, parse, shown_path
 
 ENDINGS = (".yaml", ".yml", ".json")
 SCHEME = "file://"
+EMPTIED = "it had content before: save it again, or delete it"
 
 SKIP_SWITCHES = {
     "SKIP_TEMPORAL_TESTS": ("_temporal", "temporal"),
@@ -59,7 +61,14 @@ def walk(root: str, *, without: Collection[str] = ()) -> Iterator[str]:
     yield from inside(root)
 
 
-def read_folder(root: str, *, project: str, errors: list[WippyError], without: Collection[str] = ()) -> list[Entry]:
+def read_folder(
+    root: str,
+    *,
+    project: str,
+    errors: list[WippyError],
+    without: Collection[str] = (),
+    cache: FileCache | None = None,
+) -> list[Entry]:
     """All entries below a load root, in the order of reading.
 
     Args:
@@ -67,19 +76,28 @@ def read_folder(root: str, *, project: str, errors: list[WippyError], without: C
         project: absolute path of the project, to show shorter paths.
         errors: takes every mistake found; reading goes on.
         without: absolute paths of folders that are not looked into.
+        cache: what was read before; files that are as they were are taken from there.
     """
     out: list[Entry] = []
     real = os.path.realpath(root)
     try:
         for path in walk(root, without=without):
-            out.extend(read_file(path, root=root, project=project, errors=errors, real=real))
+            out.extend(read_file(path, root=root, project=project, errors=errors, real=real, cache=cache))
     except OSError as error:
         shown = shown_path(error.filename or root, project)
         errors.append(SourceError(f"cannot read folder: {error.strerror}", file=shown, hint="check its permissions"))
     return out
 
 
-def read_file(path: str, *, root: str, project: str, errors: list[WippyError], real: str | None = None) -> list[Entry]:
+def read_file(
+    path: str,
+    *,
+    root: str,
+    project: str,
+    errors: list[WippyError],
+    real: str | None = None,
+    cache: FileCache | None = None,
+) -> list[Entry]:
     """The entries of one file; none for a file that defines nothing for us.
 
     Args:
@@ -88,7 +106,13 @@ def read_file(path: str, *, root: str, project: str, errors: list[WippyError], r
         project: absolute path of the project, to show shorter paths.
         errors: takes every mistake found.
         real: `root` without symbolic links, where it is known already.
+        cache: what was read before; takes what is read now.
     """
+    if cache is not None:
+        known = cache.entries(path)
+        if known is not None:
+            return known
+    stamps = {path: stamp_of(path)}
     shown = shown_path(path, project)
     try:
         with open(path, "rb") as handle:
@@ -98,8 +122,17 @@ def read_file(path: str, *, root: str, project: str, errors: list[WippyError], r
             return []
         errors.append(SourceError(f"cannot read file: {error.strerror}", file=shown, hint="check its permissions"))
         return []
-    if b"namespace" not in raw:
+    if cache is not None and cache.emptied(path, raw):
+        errors.append(SourceError("the file is empty", file=shown, hint=EMPTIED))
         return []
+
+    def nothing() -> list[Entry]:
+        if cache is not None:
+            cache.keep(path, [], stamps)
+        return []
+
+    if b"namespace" not in raw:
+        return nothing()
     text = raw.decode("utf-8-sig", "replace")
     ours = '"namespace"' in text if path.endswith(".json") else _TOP_LEVEL.search(text) is not None
     try:
@@ -113,20 +146,35 @@ def read_file(path: str, *, root: str, project: str, errors: list[WippyError], r
                     f"not valid UTF-8 (byte 0x{raw[error.start]:02x})", file=shown, line=line, hint="save it as UTF-8"
                 )
             )
-        return []
+        return [] if ours else nothing()
     except SourceError as error:
         if ours:
             errors.append(error)
-        return []
+        return [] if ours else nothing()
     folder = os.path.dirname(path)
     real = real or os.path.realpath(root)
-    builder = Builder(document, lambda url: insert(url, folder=folder, root=root, project=project, real=real))
+
+    def inserted(url: str) -> tuple[str, str]:
+        return insert(url, folder=folder, root=root, project=project, real=real, stamps=stamps, cache=cache)
+
+    builder = Builder(document, inserted)
     entries = read_entries(builder)
     errors.extend(builder.errors)
+    if cache is not None and not builder.errors:
+        cache.keep(path, entries, stamps)
     return entries
 
 
-def insert(url: str, *, folder: str, root: str, project: str, real: str) -> tuple[str, str]:
+def insert(
+    url: str,
+    *,
+    folder: str,
+    root: str,
+    project: str,
+    real: str,
+    stamps: dict[str, Stamp] | None = None,
+    cache: FileCache | None = None,
+) -> tuple[str, str]:
     """The text that a `file://` value stands for.
 
     Args:
@@ -135,6 +183,8 @@ def insert(url: str, *, folder: str, root: str, project: str, real: str) -> tupl
         root: the load root, which cannot be left.
         project: absolute path of the project.
         real: `root` without symbolic links.
+        stamps: takes the stamp of the file.
+        cache: what was read before.
 
     Returns:
         The text, and the path of its file as the user knows it.
@@ -163,9 +213,14 @@ def insert(url: str, *, folder: str, root: str, project: str, real: str) -> tupl
             f"path traversal detected in file path: {relative}",
             details={"hint": "the file must lie in the folder that is loaded, also behind links"},
         )
+    if stamps is not None:
+        stamps[path] = stamp_of(path)
     try:
         with open(path, "rb") as handle:
-            return handle.read().decode("utf-8"), shown
+            raw = handle.read()
+        if cache is not None and cache.emptied(path, raw):
+            raise WippyError(INVALID, f"{shown} is empty", details={"hint": EMPTIED})
+        return raw.decode("utf-8"), shown
     except UnicodeDecodeError:
         raise WippyError(
             INVALID, f"failed to read file {shown}: not valid UTF-8", details={"hint": "only text can be inserted"}

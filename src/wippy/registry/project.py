@@ -11,6 +11,7 @@ from ..errors import NOT_FOUND, WippyError
 from . import lock as lock_file
 from .disable import Disable
 from .entry import Entry
+from .file_cache import FileCache
 from .folder import read_folder
 from .lock import Lock, Replacement, read_lock
 from .notice import Notice, raise_problems
@@ -42,6 +43,7 @@ class LoadedProject(msgspec.Struct, frozen=True):
         notices: for the log.
         module_roots: folder of each loaded module by its `org/module`.
         lock: the lock file, None where there is none.
+        roots: absolute paths of the folders that were looked through.
     """
 
     folder: str
@@ -49,6 +51,7 @@ class LoadedProject(msgspec.Struct, frozen=True):
     notices: list[Notice]
     module_roots: dict[str, str]
     lock: Lock | None
+    roots: tuple[str, ...] = ()
 
 
 def load_project(
@@ -56,6 +59,7 @@ def load_project(
     *,
     lock_path: str | None = None,
     replacements: dict[str, str | None] | None = None,
+    cache: FileCache | None = None,
 ) -> LoadedProject:
     """Reads all definition files of a project.
 
@@ -63,6 +67,7 @@ def load_project(
         folder: the working directory.
         lock_path: lock file instead of `wippy.lock`; it must exist then.
         replacements: `org/module` to absolute path, which stand before those of the lock file; None removes one.
+        cache: what was read before; only files that have changed are read again.
 
     Raises:
         SourceError, Problems: every mistake of every file.
@@ -88,10 +93,10 @@ def load_project(
     if lock is not None:
         others.add(lock.vendor_dir)
     for root in roots:
-        entries.extend(_read_root(root, folder, others - {root.path}, notices, errors))
+        entries.extend(_read_root(root, folder, others - {root.path}, notices, errors, cache))
     raise_problems(errors)
     module_roots = {root.module: root.module_root for root in roots if root.module and root.module_root}
-    return LoadedProject(folder, entries, notices, module_roots, lock)
+    return LoadedProject(folder, entries, notices, module_roots, lock, tuple(root.path for root in roots))
 
 
 def _replaced(lock: Lock, replacements: dict[str, str | None]) -> Lock:
@@ -149,7 +154,12 @@ def load_roots(lock: Lock, *, project: str) -> list[LoadRoot]:
 
 
 def _read_root(
-    root: LoadRoot, project: str, others: set[str], notices: list[Notice], errors: list[WippyError]
+    root: LoadRoot,
+    project: str,
+    others: set[str],
+    notices: list[Notice],
+    errors: list[WippyError],
+    cache: FileCache | None,
 ) -> list[Entry]:
     shown = shown_path(root.path, project)
     if not os.path.exists(root.path):
@@ -158,7 +168,7 @@ def _read_root(
     if not os.path.isdir(root.path):
         notices.append(Notice("warn", "path is not a folder, skipping", {"path": shown}))
         return []
-    entries = read_folder(root.path, project=project, errors=errors, without=others)
+    entries = read_folder(root.path, project=project, errors=errors, without=others, cache=cache)
     if root.module is None:
         return entries
     excluded = _excluded(root, project, errors)

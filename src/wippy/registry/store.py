@@ -142,6 +142,13 @@ class Registry:
         hint = f"did you mean {' or '.join(found)}?" if found else "define it, or correct the reference"
         return entry.error(f"{what} {id_} not found", *path, hint=hint, kind=NOT_FOUND, at_key=False)
 
+    def relocate(self, entries: Iterable[Entry]) -> None:
+        """Entries that were written again, though at another place, are remembered with their new place."""
+        for entry in entries:
+            if self._state.get(entry.id) == entry:
+                self._state[entry.id] = entry
+        self._sorted = None
+
     @property
     def version(self) -> Version:
         """The current version."""
@@ -163,8 +170,12 @@ class Registry:
         await self._transact(lambda: [Operation(CREATE, entry) for entry in entries], report_all=True)
         return self.version
 
-    async def apply(self, operations: Iterable[Operation]) -> Version:
+    async def apply(self, operations: Iterable[Operation], *, report_all: bool = False) -> Version:
         """Applies operations as one transaction.
+
+        Args:
+            operations: in any order.
+            report_all: go on after a refused operation, to tell all mistakes.
 
         Returns:
             The new version.
@@ -175,7 +186,7 @@ class Registry:
         operations = list(operations)
         if not operations:
             raise WippyError(INVALID, "no changes to apply")
-        return await self._transact(lambda: operations, record=True)
+        return await self._transact(lambda: operations, record=True, report_all=report_all)
 
     async def apply_version(self, version: Version) -> Version:
         """Goes to another version in one transaction; makes no new one.

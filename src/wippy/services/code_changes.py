@@ -26,7 +26,12 @@ class CodeChanges:
         self._types.begin()
 
     async def commit(self) -> None:
-        """Types are checked again where something imported has changed. Raises WippyError: INVALID."""
+        """The code fits together; types are checked again where something imported has changed.
+
+        Raises:
+            WippyError: CONFLICT, an entry is gone that others import; INVALID, type errors.
+        """
+        self._site.runtime.code.verify()
         if self._types.strict:
             self._types.settle(self._site.runtime.code.dependents())
 

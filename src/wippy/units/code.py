@@ -191,15 +191,26 @@ class CodeStore:
             self.revision += 1
 
     def remove(self, id: str) -> None:
-        """Removes an entry. Raises WippyError: CONFLICT while others import it."""
+        """Removes an entry. Raises WippyError: CONFLICT while others import it; within a change see `verify`."""
         with self._lock:
-            importers = [other for other in self._importers(id, direct=True) if other != id]
-            if importers:
-                raise WippyError(CONFLICT, f"cannot remove node {id}: it is imported by {', '.join(sorted(importers))}")
+            if self._live[0] is self._codes:
+                self._refuse_orphans(id)
             self._codes.pop(id, None)
             self._keys.pop(id, None)
             self._packed.clear()
             self.revision += 1
+
+    def verify(self) -> None:
+        """The change under way leaves no entry without what it imports. Raises WippyError: CONFLICT."""
+        with self._lock:
+            for id in self._live[0]:
+                if id not in self._codes:
+                    self._refuse_orphans(id)
+
+    def _refuse_orphans(self, id: str) -> None:
+        importers = [other for other in self._importers(id, direct=True) if other != id]
+        if importers:
+            raise WippyError(CONFLICT, f"cannot remove node {id}: it is imported by {', '.join(sorted(importers))}")
 
     def affected(self, id: str) -> list[str]:
         """The entry and everything that imports it, directly or not."""
