@@ -13,6 +13,7 @@ from wippy.lang.check.types import ANY, Type
 from wippy.modules.catalog import Catalog
 from wippy.modules.signature import module_type
 
+NEVER_REJECT = frozenset(f"E00{n:02}" for n in (1, 6, 7, 9, *range(11, 19)))
 CATALOG = Catalog()
 HERE = Path(__file__).parent
 _HEADER = re.compile(r"^-- (modules|imports): (.*)$", re.M)
@@ -59,3 +60,70 @@ def test_well_typed_programs_pass(path: Path) -> None:
     found, interface = check_program(path)
     assert interface is not None
     assert [(each.line, each.code, each.message) for each in found if each.severity != HINT] == []
+
+
+@pytest.mark.parametrize(
+    ("source", "code", "line", "words"),
+    [
+        ("local x = 1\nlocal x = 2\nreturn x", "E0017", 2, "'x' is declared again; nobody sees the one of line 1"),
+        ("local f = print\nlocal function f() end\nreturn f", "E0017", 2, "'f' is declared again"),
+        ("do return 1 end\nprint(2)", "E0009", 2, "never reached"),
+        ("error('x')\nprint(2)", "E0009", 2, "never reached"),
+        ("local function f() while true do print(1) end\nprint(2) end", "E0009", 2, "never reached"),
+        ("return undefined_name", "E0001", 1, "undefined name 'undefined_name'"),
+        (
+            "local function f(m: 'a' | 'b' | 'c')\n  if m == 'a' then return 1 elseif m == 'b' then return 2 end end",
+            "E0014",
+            2,
+            'no branch for "c"',
+        ),
+        (
+            "type S = {k: 'a'} | {k: 'b'} | {k: 'c'}\nlocal function f(s: S)\n"
+            "  if s.k == 'a' then return 1 elseif s.k == 'b' then return 2 end\nend",
+            "E0014",
+            3,
+            'no branch for "c"',
+        ),
+    ],
+)
+def test_hints(source: str, code: str, line: int, words: str) -> None:
+    found = [each for each in check_source(source, "sample")[0] if each.code == code]
+    assert [(each.line, each.severity, each.rejects) for each in found] == [(line, HINT, False)]
+    assert words in found[0].message
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "local function f(m: 'a' | 'b')\n  if m == 'a' then return 1 elseif m == 'b' then return 2 end\nend",
+        "local function f(m: 1 | 2 | 3)\nif m == 1 then return 1 elseif m == 2 then return 2 else return end end",
+        "local function f(m: 'a' | 'b' | 'c')\n  if m == 'a' then return 1 end\n  return 2\nend",
+        "local function f(m: string)\n  if m == 'a' then return 1 elseif m == 'b' then return 2 end\nend",
+        "local a, err = f()\nlocal b, err = f()\nlocal _ = 1\nlocal _ = 2\nreturn a, b, err",
+        "local x = 1\ndo local x = 2 print(x) end\nreturn x",
+    ],
+)
+def test_what_deserves_no_hint(source: str) -> None:
+    assert [each for each in check_source(source, "sample")[0] if each.code in ("E0014", "E0017")] == []
+
+
+def test_only_errors_reject() -> None:
+    for path in (HERE / "seeded").glob("*.lua"):
+        for each in check_source(path.read_text(), "sample")[0]:
+            assert each.rejects == (each.severity == "error")
+            assert not (each.rejects and each.code in NEVER_REJECT)
+
+
+def test_a_type_that_a_library_does_not_declare() -> None:
+    _, _, library = check_source("type Point = {x: number}\nreturn {}", "library")
+    assert library is not None
+    source = "local a: m.Point = {x = 1}\nlocal b: m.Pont = {}\nlocal c: n.Other = {}\nreturn {a, b, c}"
+    found = check_source(source, "sample", libraries={"m": library})[0]
+    assert [(each.line, each.code, each.severity) for each in found if each.code == "E0012"] == [(2, "E0012", HINT)]
+
+
+def test_undefined_names_where_nobody_else_defines_globals() -> None:
+    source = "local x = jsn.encode(1)\nhelper = print\nreturn helper(x, json)"
+    found = check_source(source, "sample", modules={"json": ANY}, alone=True)[0]
+    assert [(each.line, each.column, each.code, each.severity) for each in found] == [(1, 11, "E0001", "warning")]
+    assert check_source("_G.x = 1\nreturn x", "sample", alone=True)[0][0].severity == HINT

@@ -69,7 +69,7 @@ def test_a_mistake_at_the_end_of_a_long_chain_is_found() -> None:
     ],
 )
 def test_recursive_types(source: str) -> None:
-    assert [code for code in codes(source) if code != "E0000"] == []
+    assert [code for code in codes(source) if code not in ("E0000", "E0013")] == []
 
 
 @pytest.mark.parametrize(

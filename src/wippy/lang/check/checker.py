@@ -8,7 +8,9 @@ from wippy.errors import SourceError
 from wippy.lang import tree
 from wippy.lang.check.core import Env
 from wippy.lang.check.diagnostic import (
+    CIRCULAR,
     DEPTH,
+    DUPLICATE,
     ERROR,
     FAILED,
     HINT,
@@ -20,7 +22,7 @@ from wippy.lang.check.diagnostic import (
 )
 from wippy.lang.check.functions import Frame
 from wippy.lang.check.prelude import ALWAYS
-from wippy.lang.check.resolve import Resolver
+from wippy.lang.check.resolve import Declaration, Resolver
 from wippy.lang.check.statements import Statements
 from wippy.lang.check.style import style
 from wippy.lang.check.survey import Survey
@@ -53,10 +55,15 @@ class Checker(Statements):
         chunk: the tree.
         modules: the globals that modules and libraries are: name → type of the value.
         libraries: import alias → what is known of the library.
+        alone: no other chunk defines globals for this one.
     """
 
     def __init__(
-        self, chunk: Chunk, modules: Mapping[str, Type] | None = None, libraries: Mapping[str, Interface] | None = None
+        self,
+        chunk: Chunk,
+        modules: Mapping[str, Type] | None = None,
+        libraries: Mapping[str, Interface] | None = None,
+        alone: bool = False,
     ) -> None:
         survey = Survey(chunk)
         self.libraries = dict(libraries or {})
@@ -64,6 +71,7 @@ class Checker(Statements):
         super().__init__(chunk, survey, self.aliases)
         self.modules = {**(modules or {}), **{alias: each.value for alias, each in self.libraries.items()}}
         self.global_functions = {}
+        self.alone = alone and "_G" not in chunk.globals
         self.frame = Frame(None)
         self.resolver.typeof = lambda node: self.infer(node, {}, True)
         self.tables = self._tables()
@@ -71,12 +79,17 @@ class Checker(Statements):
 
     def unresolved(self, node: tree.TypeName) -> None:
         if not self.silent:
-            self.report(UNRESOLVED_TYPE, node, f"unresolved type {'.'.join(node.path)}", HINT)
+            severity = WARNING if len(node.path) == 1 else HINT
+            self.report(UNRESOLVED_TYPE, node, f"unresolved type {'.'.join(node.path)}; it counts as any", severity)
 
     def run(self) -> list[Diagnostic]:
         """All findings, in the order of the walk."""
         self.block(self.chunk.body, {})
         self._undefined()
+        for token, what in self.survey.duplicates:
+            self.report(DUPLICATE, token, f"{what} is given twice", WARNING)
+        for declaration in self.chunk.declarations:
+            self._circular(declaration)
         return self.found
 
     def _undefined(self) -> None:
@@ -85,7 +98,34 @@ class Checker(Statements):
         known = {*ALWAYS, *self.modules, *survey.global_writes, *survey.global_functions, *self.resolver.declared}
         for name, token in survey.global_reads.items():
             if name not in known:
-                self.report(UNDEFINED, token, f"undefined name '{name}'", HINT)
+                self.report(UNDEFINED, token, f"undefined name '{name}'", WARNING if self.alone else HINT)
+
+    def _circular(self, declaration: Declaration) -> None:
+        """An alias that leads to itself and not to a part of itself."""
+        first = self.resolver.declared[declaration.name]
+        if first is not declaration:
+            line, _ = self.chunk.tokens.position(self.chunk.tokens.starts[first.at])
+            text = f"type '{declaration.name}' is declared again; the declaration in line {line} counts"
+            self.report(DUPLICATE, declaration, text, WARNING)
+        stack: list[tree.Node] = [declaration.type] if isinstance(declaration, tree.TypeDeclaration) else []
+        seen: set[str] = set()
+        while stack:
+            node = stack.pop()
+            if isinstance(node, tree.TypeName) and len(node.path) == 1:
+                name = node.path[0]
+                if name == declaration.name:
+                    self.report(CIRCULAR, node, f"type '{name}' refers to itself and to no part of itself", WARNING)
+                    return
+                other = self.resolver.declared.get(name)
+                if name not in seen and isinstance(other, tree.TypeDeclaration):
+                    seen.add(name)
+                    stack.append(other.type)
+            elif isinstance(node, (tree.UnionType, tree.IntersectionType)):
+                stack.extend(node.items)
+            elif isinstance(node, (tree.OptionalType, tree.ReadonlyType)):
+                stack.append(node.inner)
+            elif isinstance(node, tree.ConstrainedType):
+                stack.append(node.base)
 
     def interface(self) -> Interface:
         """What importers know. No body is checked."""
@@ -179,6 +219,7 @@ def check_source(
     modules: Mapping[str, Type] | None = None,
     libraries: Mapping[str, Interface] | None = None,
     rules: bool = False,
+    alone: bool = False,
 ) -> tuple[list[Diagnostic], Chunk | None, Interface | None]:
     """Checks a chunk.
 
@@ -188,6 +229,7 @@ def check_source(
         modules: name of a module → type of its table, for those that the chunk may use.
         libraries: alias → interface of an imported library.
         rules: also the style rules.
+        alone: no other chunk defines globals for this one, so that an undefined name is a warning.
 
     Returns:
         The findings; the tree and what importers know, None after a syntax error.
@@ -198,7 +240,7 @@ def check_source(
         return [Diagnostic(PARSE, ERROR, error.bare, error.line, error.column, True)], None, None
     interface: Interface | None = None
     try:
-        checker = Checker(chunk, modules, libraries)
+        checker = Checker(chunk, modules, libraries, alone)
         interface = checker.interface()
         found = checker.run()
     except RecursionError:

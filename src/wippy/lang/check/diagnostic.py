@@ -20,6 +20,11 @@ UNREACHABLE = "E0009"
 MISSING_RETURN = "E0010"
 DEPTH = "E0011"
 UNRESOLVED_TYPE = "E0012"
+CIRCULAR = "E0013"
+NOT_EXHAUSTIVE = "E0014"
+UNASSIGNED = "E0015"
+DUPLICATE = "E0017"
+INDEX_TYPE = "E0018"
 OPERAND = "E0019"
 CONSTRAINT = "E0020"
 CALL_OPTIONAL = "E0021"
@@ -38,6 +43,8 @@ class Diagnostic(Struct, frozen=True):
         message: one line.
         line, column: 1-based, None where the finding has no place in the source.
         rejects: a strict registration refuses the entry because of it.
+        hint: what to do, "" where the code says enough.
+        key: keys below the data of the entry where the mistake stands in the definition and not in the source.
     """
 
     code: str
@@ -46,6 +53,8 @@ class Diagnostic(Struct, frozen=True):
     line: int | None = None
     column: int | None = None
     rejects: bool = False
+    hint: str = ""
+    key: tuple[str | int, ...] = ()
 
     @property
     def order(self) -> tuple[int, int, int, str]:

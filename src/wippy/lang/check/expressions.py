@@ -8,7 +8,8 @@ from typing import Any
 from wippy.lang import tree
 from wippy.lang.check.calls import Calls, Results
 from wippy.lang.check.core import Env
-from wippy.lang.check.diagnostic import NO_FIELD, OPERAND
+from wippy.lang.check.diagnostic import INDEX_TYPE, NO_FIELD, OPERAND, UNASSIGNED, WARNING
+from wippy.lang.check.fits import fits
 from wippy.lang.check.members import barrier, element, member, with_self
 from wippy.lang.check.prelude import standard
 from wippy.lang.check.survey import field_name
@@ -32,6 +33,7 @@ from wippy.lang.check.types import (
     UNKNOWN,
     USERDATA,
     Array,
+    Basic,
     Function,
     Intersection,
     Literal,
@@ -75,7 +77,10 @@ class Expressions(Calls):
 
     def _name(self, node: tree.Name, env: Env, probe: bool) -> Type:
         if node.variable is not None:
-            return self.variable(node.variable.at, env)
+            at = node.variable.at
+            if ("unset", at) in env:
+                self.report(UNASSIGNED, node, f"'{node.name}' is used before a value is assigned", WARNING)
+            return self.variable(at, env)
         return self.global_type(node.name)
 
     def global_type(self, name: str) -> Type:
@@ -136,8 +141,8 @@ class Expressions(Calls):
     def _table_value(self, node: tree.Table, env: Env, probe: bool) -> Type:
         functions: dict[str, Type] = {}
         for item in node.items:
-            if item.key is not None:
-                self.infer(item.key, env)
+            if item.key is not None and self.infer(item.key, env) is NIL:
+                self.report(INDEX_TYPE, item.key, "nil is no index", WARNING)
             found = self.infer(item.value, env)
             if item.name is not None and isinstance(found, (Function, TypeValue)):
                 functions[item.name] = found
@@ -215,8 +220,12 @@ class Expressions(Calls):
             at = step.to - 1 if type(step) is tree.Field else step
             self.not_indexable(at, reason, target, what)
             return ANY
-        if name is None:
-            return element(target, widened(self.key_type(step.key, env)))
+        if name is None or (type(step) is tree.Index and isinstance(target, Array)):
+            key = widened(self.key_type(step.key, env))
+            self.check_index(step.key, key, target)
+            return element(target, key)
+        if isinstance(target, Map):
+            self.check_index(step.key if type(step) is tree.Index else step.to - 1, STRING, target)
         found = member(target, name)
         if found is None:
             if not probe and name not in self.survey.methods and self._closed(target):
@@ -225,6 +234,21 @@ class Expressions(Calls):
             return ANY
         forced = force(found)
         return with_self(forced) if isinstance(forced, Function) and forced.method else found
+
+    def check_index(self, node: Expression | int, key: Type, owner: Type) -> None:
+        """Warns of an index that finds nothing in a table of a declared type."""
+        owner, key = force(owner), force(key)
+        if key is NIL:
+            self.report(INDEX_TYPE, node, "nil is no index", WARNING)
+            return
+        if isinstance(owner, Array):
+            wrong = key is STRING or key is BOOLEAN
+        elif isinstance(owner, Map):
+            wrong = isinstance(key, Basic) and not fits(key, owner.key) and not fits(owner.key, key)
+        else:
+            wrong = False
+        if wrong:
+            self.report(INDEX_TYPE, node, f"cannot find an element of {show(owner)} by a {show(key)}", WARNING)
 
     def _closed(self, type: Type) -> bool:
         """Whether an unknown field is a mistake: only declared records are closed."""
@@ -235,7 +259,9 @@ class Expressions(Calls):
         if isinstance(node, (tree.Number, tree.String)):
             return Literal(literal(node.text))
         if isinstance(node, tree.Name):
-            return self._name(node, env, False)
+            return self.peek(node, env) or ANY
+        if isinstance(node, tree.Constant):
+            return self._constant(node) or ANY
         return INTEGER if isinstance(node, tree.Binary) and node.op in _ARITHMETIC else ANY
 
     # Operators

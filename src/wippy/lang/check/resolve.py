@@ -164,6 +164,8 @@ class Resolver:
         if len(node.path) > 1:
             library = self.libraries.get(node.path[0])
             found = library.exported(node.path[1], args) if library is not None and len(node.path) == 2 else None
+            if library is not None and found is None and self.unresolved is not None:
+                self.unresolved(node)
             return ANY if found is None else found
         name = node.path[0]
         if name in bound:

@@ -7,7 +7,16 @@ from typing import Any
 from wippy.lang import tree
 from wippy.lang.check.calls import Results
 from wippy.lang.check.core import Env
-from wippy.lang.check.diagnostic import HINT, MISMATCH, NO_FIELD, READONLY, UNREACHABLE
+from wippy.lang.check.diagnostic import (
+    DUPLICATE,
+    HINT,
+    MISMATCH,
+    NO_FIELD,
+    NOT_EXHAUSTIVE,
+    READONLY,
+    UNREACHABLE,
+    WARNING,
+)
 from wippy.lang.check.functions import Functions
 from wippy.lang.check.members import barrier
 from wippy.lang.check.survey import field_name
@@ -22,11 +31,13 @@ from wippy.lang.check.types import (
     TABLE,
     Array,
     Function,
+    Literal,
     Map,
     Record,
     Type,
     admits_nil,
     force,
+    members,
     union,
     widened,
     without_nil,
@@ -46,6 +57,7 @@ class Statements(Functions):
         if inner:
             self.resolver.locals.append({node.name: node for node in inner})
         told = False
+        self._again(body)
         for node in body:
             if env is None:
                 if isinstance(node, tree.Label):
@@ -65,6 +77,29 @@ class Statements(Functions):
             self.resolver.locals.pop()
         return env
 
+    def _again(self, body: list[Node]) -> None:
+        """Names that one block declares twice, so that the first is lost."""
+        seen: dict[str, int] = {}
+        for node in body:
+            severity = HINT
+            if isinstance(node, tree.Local):
+                names = [param.name or "" for param in node.names]
+                if len(names) > 1 and not all(name in seen for name in names):
+                    seen.update(dict.fromkeys(names, node.at))
+                    continue
+            elif isinstance(node, tree.LocalFunction):
+                names = [node.name]
+            elif isinstance(node, tree.FunctionStatement):
+                names, severity = [_written(node)], WARNING
+            else:
+                continue
+            for name in names:
+                if name in seen and not name.startswith("_") and not self.silent:
+                    line, _ = self.chunk.tokens.position(self.chunk.tokens.starts[seen[name]])
+                    text = f"'{name}' is declared again; nobody sees the one of line {line} from here on"
+                    self.report(DUPLICATE, node, text, severity)
+                seen[name] = node.at
+
     # Declarations and assignments
 
     def _local(self, node: tree.Local, env: Env) -> Env | None:
@@ -81,6 +116,9 @@ class Statements(Functions):
             if index >= len(values) and annotations[index] is None and not values:
                 value = ANY
             self.declare(param.at, env, annotations[index], value)
+            wanted = annotations[index]
+            if not values and wanted is not None and not admits_nil(wanted) and param.at not in self.captured:
+                env[("unset", param.at)] = wanted
         self._remember(node, env)
         return env
 
@@ -199,7 +237,7 @@ class Statements(Functions):
         owner = force(self.infer(target.object, env))
         name = field_name(target)
         if isinstance(target, tree.Index):
-            self.infer(target.key, env)
+            self.check_index(target.key, widened(self.infer(target.key, env)), owner)
         if owner is ANY or owner is NEVER:
             return None
         reason = barrier(owner)
@@ -276,7 +314,22 @@ class Statements(Functions):
             now = self.refine(clause.condition, False, dict(now))
             if under is not None:
                 out = self.join(out, self.block(clause.body, under))
+        if now is not None and len(node.clauses) > 1:
+            self._left_over(node, env, now)
         return self.join(out, now)
+
+    def _left_over(self, node: tree.If, before: Env, after: Env) -> None:
+        """A chain that goes through the values of one variable or field and leaves some out."""
+        condition = node.clauses[-1].condition
+        if not isinstance(condition, tree.Binary) or condition.op != "==" or self.silent:
+            return
+        if not isinstance(condition.left, (tree.Name, tree.Field)):
+            return
+        first, left = self.peek(condition.left, before), self.peek(condition.left, after)
+        if first is None or left is None or not all(isinstance(force(item), Literal) for item in members(left)):
+            return
+        if len(members(left)) < len(members(first)):
+            self.report(NOT_EXHAUSTIVE, node, f"no branch for {show(left)}", HINT)
 
     def _while(self, node: tree.While, env: Env) -> Env | None:
         head = self.for_loop(env, node.at, node.to)
@@ -365,6 +418,19 @@ class Statements(Functions):
 
     def _declaration(self, node: Node, env: Env) -> Env | None:
         return env
+
+
+def _written(node: tree.FunctionStatement) -> str:
+    """`a.b.c` or `a.b:c`, "_" where a function is no plain definition."""
+    parts: list[str] = []
+    target: Node = node.target
+    while isinstance(target, tree.Field):
+        parts.append(target.name)
+        target = target.object
+    if not isinstance(target, tree.Name):
+        return "_"
+    path = ".".join([target.name, *reversed(parts)])
+    return f"{path}:{node.method}" if node.method is not None else path
 
 
 def _elements(source: Type, keyed: bool) -> list[Type]:

@@ -28,6 +28,7 @@ class Survey:
         compares, blocks: comparisons, and statements with blocks.
         type_roots: the m of types written m.T.
         declared: every declaration of a variable: (name, token, form, initial value).
+        duplicates: names given twice in one list of fields or parameters: (token, what).
     """
 
     def __init__(self, chunk: Chunk) -> None:
@@ -45,6 +46,7 @@ class Survey:
         self.blocks: list[tuple[Node, list[Node], str]] = []
         self.declared: list[tuple[str, int, str, Node | None]] = []
         self.type_roots: set[str] = set()
+        self.duplicates: list[tuple[int, str]] = []
         self._walk(chunk.body)
         for places in self.writes.values():
             places.sort()
@@ -130,10 +132,24 @@ class Survey:
         push(node.operands)
 
     def _table(self, node: tree.Table, push: Any) -> None:
+        self._twice([(item.name, item.at) for item in node.items if item.name is not None], "field")
         for item in reversed(node.items):
             push(item.value)
             if item.key is not None:
                 push(item.key)
+
+    def _twice(self, names: list[tuple[str, int]], what: str) -> None:
+        if len({name for name, _ in names}) == len(names):
+            return
+        seen: set[str] = set()
+        for name, token in names:
+            if name in seen:
+                self.duplicates.append((token, f"{what} '{name}'"))
+            seen.add(name)
+
+    def _record_type(self, node: tree.RecordType, push: Any) -> None:
+        self._twice([(field.name, field.at) for field in node.fields], "field")
+        push(node.fields)
 
     def _cast(self, node: tree.Cast, push: Any) -> None:
         push(node.value)
@@ -160,6 +176,8 @@ class Survey:
         for each in node.tparams:
             push(each)
         push(node.results or [])
+        named = [(param.name, param.at) for param in node.params if param.name and not param.name.startswith("_")]
+        self._twice(named, "parameter")
         for param in node.params:
             if param.name != "...":
                 self.declared.append((param.name or "", param.at, "param", None))
@@ -304,7 +322,6 @@ _VISITS: dict[type, Any] = {
             tree.MapType,
             tree.TupleType,
             tree.RecordField,
-            tree.RecordType,
             tree.FunctionType,
             tree.OptionalType,
             tree.UnionType,
@@ -320,5 +337,6 @@ _VISITS: dict[type, Any] = {
         ),
         Survey._type_parts,
     ),
+    tree.RecordType: Survey._record_type,
     tree.TypeName: Survey._type_name,
 }
