@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 import pytest
@@ -10,6 +9,8 @@ import pytest
 from application import WAIT, Application, application, host, process
 from wippy.errors import WippyError
 from wippy.units.isolated_host import IsolatedHost
+
+from .wait import eventually
 
 SPIN = process("spin", "return function() while true do end end")
 WAITS = process("wait", "return function() return process.inbox():receive():payload():data() end")
@@ -19,16 +20,6 @@ def isolated(app: Application, id: str = "app:processes") -> IsolatedHost:
     found = app.host(id)
     assert isinstance(found, IsolatedHost)
     return found
-
-
-def eventually(holds: Any) -> None:
-    """Returns when `holds()` is true, which no test takes for granted at a certain time."""
-    patience = threading.Event()
-    for _ in range(int(WAIT * 1000)):
-        if holds():
-            return
-        patience.wait(0.001)
-    raise AssertionError("it did not come about")
 
 
 def test_a_process_that_computes_moves_between_the_workers() -> None:

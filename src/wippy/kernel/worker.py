@@ -44,6 +44,7 @@ class Worker(Station, threading.Thread):
         self._inbox: SimpleQueue[Envelope | None] = SimpleQueue()
         self._urgent: deque[Envelope] = deque()
         self._stopping = False
+        self._reading = 0
         self._turn = threading.Lock()
 
     def __str__(self) -> str:
@@ -55,6 +56,11 @@ class Worker(Station, threading.Thread):
             self._inbox.put(_WAKE)
         else:
             self._inbox.put(envelope)
+
+    @property
+    def load(self) -> int:
+        """Threads ready to run, as far as is known, and envelopes on their way but for one, which may mean little."""
+        return (0 if self.waiting else self.runnable) + max(0, self._reading + self._inbox.qsize() - 1)
 
     def lend(self, envelope: Envelope) -> bool:
         """Runs one slice with this envelope in the calling thread, if the worker has nothing to do.
@@ -105,8 +111,10 @@ class Worker(Station, threading.Thread):
     def _loop(self) -> None:
         while not self._stopping:
             items = self._take()
+            self._reading = len(items)
             with self._turn:
                 self._slice(items)
+            self._reading = 0
             if self._share is not None and self.unstarted:
                 self._share(self)
 

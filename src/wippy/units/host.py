@@ -22,6 +22,9 @@ from wippy.modules.time.zones import make_time_host
 from wippy.units.router import PYTHON
 from wippy.units.runtime import Runtime
 
+WORTHWHILE = 2
+"""Times by which a worker has more to do than another before it ends its slice to share."""
+
 NOT_RUNNING, RUNNING, STOPPING = "not running", "running", "stopping"
 
 
@@ -66,10 +69,10 @@ class ProcessHost:
         self._turn = itertools.count()
         self._lock = threading.Lock()
         self._processes = 0
+        self._past_turns = self._past_stolen = 0
 
     # Life
 
-        self._past_turns = self._past_stolen = 0
     def start(self) -> None:
         """Starts the workers. Raises WippyError when a VM cannot be made."""
         if self.state == RUNNING:
@@ -111,6 +114,8 @@ class ProcessHost:
         host = {**make_base_host(), **make_time_host(), **self._runtime.host_functions(), **self._extra}
         host["process_admit"], host["process_left"] = self._admit, self._left
         host["pid_block"] = self._pid_source(number)
+        if self.config.workers > 1 and not isolated:
+            host["wanted"] = lambda runnable: self._is_wanted(number, runnable)
         vm = VM(max_memory=self.config.max_memory, host=host, workflow=False)
         vm.K.boot(
             codec.pack(
@@ -214,11 +219,6 @@ class ProcessHost:
         rows = self._rows(5)
         return {name: sum(row[index] for row in rows) for index, name in enumerate(names)}
 
-    # Work
-
-    def accept(self, envelope: Envelope) -> None:
-        op = envelope[0]
-        if self.state != RUNNING and (op == "spawn" or (op == "send" and not self._from_inside(envelope))):
     def tally(self, fresh: Mapping[int, Sequence[int]] | None = None) -> dict[str, int]:
         """Sums over the workers, as each last said: workers, processes, executed, stolen, queue_depth.
 
@@ -238,6 +238,11 @@ class ProcessHost:
             "queue_depth": runnable,
         }
 
+    # Work
+
+    def accept(self, envelope: Envelope) -> None:
+        op = envelope[0]
+        if self.state != RUNNING and (op == "spawn" or (op == "send" and not self._from_inside(envelope))):
             self._router.fail(
                 envelope, UNAVAILABLE, "host is shutting down" if self.state == STOPPING else "host is not running"
             )
@@ -265,22 +270,22 @@ class ProcessHost:
         return any(worker.number == envelope[2] for worker in list(self.workers))
 
     def _next_worker(self) -> Worker:
+        """The worker with the least to do; those that have equally much take turns."""
         workers = self.workers
-        start = next(self._turn)
-        for offset in range(len(workers)):
-            worker = workers[(start + offset) % len(workers)]
-            if worker.waiting:
-                return worker
-        return workers[start % len(workers)]
+        start = next(self._turn) % len(workers)
+        return min(workers[start:] + workers[:start], key=lambda worker: worker.load)
 
     def _share(self, worker: Worker) -> None:
-        """A worker with processes that have not begun gives half of them to one that waits."""
-        if worker.runnable < 2:
-            return
-        for other in self.workers:
-            if other.waiting and other is not worker:
-                worker.post(["give", "", PYTHON, 0, (worker.unstarted + 1) // 2, other.number])
-                return
+        """A worker with processes that have not begun gives of them to the one that has the least to do."""
+        other = min((other for other in self.workers if other is not worker), key=lambda other: other.load)
+        surplus = worker.runnable - other.load
+        if surplus >= 2:
+            worker.post(["give", "", PYTHON, 0, min(surplus // 2, worker.unstarted), other.number])
+
+    def _is_wanted(self, number: int, runnable: int) -> bool:
+        """For a VM with so many threads: whether another worker has much less to do, so that it should get some."""
+        loads = [worker.load for worker in self.workers if worker.number != number]
+        return bool(loads) and runnable >= WORTHWHILE * (1 + min(loads))
 
     def spawn(self, entry: str, args: list[Any], frame: bytes = b"", **options: Any) -> Future[str]:
         """Starts a process from Python.

@@ -12,6 +12,7 @@ local PARK, KILL = K.PARK, K.KILL
 
 -- CPU seconds and kilobytes in use. A host that replays a schedule gives its own.
 local clock = K.host.cpu_time or raw.os.clock
+local wanted = K.host.wanted or function() return false end -- whether a worker has much less to do than this one
 local memory = K.host.memory_in_use or function() return collectgarbage("count") end
 
 local S = { cur = nil, fresh = 0, hard = 0 }
@@ -66,7 +67,9 @@ function K.ready_first(th, value)
   front[nfront] = value
 end
 
-function K.runnable() return (ctail - chead + 1 + ntail + nfront) // 2 + (slot and 1 or 0) end
+local empty = 0 -- places in the queue whose thread has been taken out
+
+function K.runnable() return (ctail - chead + 1 + ntail + nfront) // 2 + (slot and 1 or 0) - empty end
 
 -- Suspends the running coroutine; returns the value it is woken with.
 local function park() return coyield(PARK) end
@@ -88,8 +91,8 @@ local function next_turn(th)
   local p = th.p
   p.reductions = (p.reductions or 0) + limit
   S.reductions = S.reductions + limit
-  -- processes that have not begun can go to a worker that has nothing to do, once this slice is over
-  if now - slice_start > SLICE_TIME or (S.hungry and S.fresh > 1) then budget = 0 end
+  -- processes that have not begun can go to a worker that has less to do, once this slice is over
+  if now - slice_start > SLICE_TIME or (S.fresh > 0 and (S.hungry or wanted(K.runnable() + 1))) then budget = 0 end
   if since then
     local took = now - since
     if took > TURN_TIME then
@@ -241,6 +244,8 @@ function K.run(slice)
         local fine, reason = pcall(ended, th, ok, a, b)
         if not fine then broken(th, reason) end
       end
+    elseif th.empty then
+      empty = empty - 1
     end
   end
   S.interrupted = budget <= 0 and S.cur or nil -- who had the processor when the slice was over
@@ -267,7 +272,8 @@ function K.each_unstarted(visit)
         local go = visit(th)
         if go == nil then return end
         if go then
-          q[i] = { p = th.p } -- an empty place
+          q[i] = { p = th.p, empty = true }
+          empty = empty + 1
           S.fresh = S.fresh - 1
         end
       end
