@@ -16,11 +16,10 @@ _decode = msgspec.msgpack.Decoder().decode
 Envelope = list[Any]
 """[op, destination, origin worker, request, ...]; the last element is opaque bytes."""
 
-URGENT = frozenset(
-    ("cancel", "terminate", "monitor", "unmonitor", "link", "unlink", "invalidate", "cancel_all", "kill_all")
-)
+URGENT = frozenset(("cancel", "terminate", "invalidate", "cancel_all", "kill_all"))
 """What the runtime asks of units: read before the messages that wait. Whoever names a PID here knows that its process
-has begun, and a sender waits for the answer to a message, so nothing that depends on order is overtaken."""
+has begun, and a sender waits for the answer to a message, so nothing that depends on order is overtaken. Monitors and
+links keep their place: what they ask for must not overtake answers and notices of the same process."""
 
 BATCH = 500
 """Envelopes read in one slice: what runs in the VM does not wait for more."""
