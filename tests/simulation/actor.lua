@@ -14,11 +14,11 @@ local function shape(t) return type(t) == "table" and t.list and t.list[1] == t.
 local function main(spec)
   local me = process.pid()
   local last, future, future_op = me, nil, nil
-  local reader
+  local reader, closing
   record("start", spec.op, process.id())
 
   local function open()
-    if reader then return end
+    if reader or closing then return end
     local inbox, events = process.inbox(), process.events()
     reader = { inbox = inbox, events = events, done = channel.new(1) }
     local this = reader
@@ -103,6 +103,16 @@ local function main(spec)
   function acts.upgrade(op)
     close()
     process.upgrade(op.entry, child(op))
+  end
+
+  function acts.aside(op)
+    coroutine.spawn(function()
+      if op.ns then time.sleep(op.ns) end
+      closing = true
+      close()
+      process.upgrade(op.entry, child(op))
+    end)
+    return true
   end
 
   -- Returns whether the actor ends, with what.

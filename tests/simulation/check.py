@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from simulation.model import OK, Actor, Notice, Op, State, control, failure, own
+from simulation.model import OK, Actor, Notice, Op, State, control, failure, own, upgrade
 
 Item = tuple[Any, ...]
 NEVER = float("inf")
@@ -19,6 +19,10 @@ ORPHANS = CONTROL | STARTS
 """Operations that may still take effect though the actor has ended: the request was on its way."""
 
 
+IN_ORDER = frozenset(("pid.exit", "pid.link.down", "message", "abandoned"))
+"""Notices that keep their order between two actors."""
+
+
 class Observed:
     """What the actors recorded between two states of rest.
 
@@ -26,24 +30,28 @@ class Observed:
         begun: PID -> its operations in order.
         began: operation -> stamp; ended: operation -> (stamp, outcome).
         received: PID -> (stamp, item) in order; what still waits in the mailbox has no stamp.
-        started: operation -> PID of the actor that it started.
+        started: operation -> PID of the actor that it started, ever; starts: operation -> stamp of that.
+        ops: operations by number, ever.
     """
 
-    def __init__(self, started: dict[int, str]) -> None:
+    def __init__(self, started: dict[int, str], ops: dict[int, dict[str, Any]]) -> None:
+        self.ops = ops
+        self.starts: dict[int, float] = {}
         self.begun: dict[str, list[Op]] = {}
         self.began: dict[int, float] = {}
         self.ended: dict[int, tuple[float, tuple[Any, ...]]] = {}
         self.received: dict[str, list[tuple[float, Item]]] = {}
         self.started = started
 
-    def read(self, log: list[tuple[int, str, list[Any]]], ops: dict[int, dict[str, Any]]) -> None:
-        """Adds records of the actors. ops: operations by ID as they were given."""
+    def read(self, log: list[tuple[int, str, list[Any]]]) -> None:
+        """Adds records of the actors."""
         for stamp, pid, values in log:
             what = values[0]
             if what == "start":
                 self.started.setdefault(values[1], pid)
+                self.starts.setdefault(values[1], stamp)
             elif what == "begin":
-                data = ops[values[1]]
+                data = self.ops[values[1]]
                 to = values[2] if len(values) > 2 else None
                 self.begun.setdefault(pid, []).append(Op(values[1], data["act"], to, data))
                 self.began[values[1]] = stamp
@@ -134,7 +142,12 @@ class Search:
             count = actor.received if actor else 0
             if count < len(items) and items[count][0] < bound:
                 bound, by = items[count][0], f"{items[count][1]} at {pid}"
+        for notice in state.notices:
+            if notice.kind == "upgrade" and self.observed.starts.get(notice.value, NEVER) < bound:
+                bound, by = self.observed.starts[notice.value], f"upgrade {notice.value}"
         moves: list[tuple[str, State]] = []
+        for place in state.late:
+            moves += self._late(state, place)
         for pid, op in current:
             if self.observed.began[op.id] < bound:
                 moves += self._op(state, pid, op)
@@ -178,6 +191,23 @@ class Search:
         else:
             outcome = own(after, pid, op)
         return self._done(after, pid, op, outcome)
+
+    def _late(self, state: State, place: tuple[str, int, str | None]) -> list[tuple[str, State]]:
+        """An operation of code that is no more: it may take effect, and nobody learns how."""
+        pid, index, resolved = place
+        op = self.observed.begun[pid][index]
+        before = state.copy()
+        before.late = tuple(one for one in before.late if one != place)
+        position = before.actors[pid].position
+        before.change(pid, position=index, resolved=resolved)
+        moves = []
+        for text, after in self._op(before, pid, op):
+            found = after.actors[pid].resolved
+            if found is not None:
+                after.late = (*after.late, (pid, index, found))
+            after.change(pid, position=position, resolved=None, waits=None, answer=None)
+            moves.append((f"late: {text}", after))
+        return moves
 
     def _follow(self, after: State, actor: Actor, pid: str, op: Op, target: str) -> bool:
         """Items that an operation brings at once, and what a late one causes."""
@@ -258,9 +288,9 @@ class Search:
 
     def _deliveries(self, state: State) -> list[tuple[str, State]]:
         moves = []
-        begun: set[tuple[str, str, bool]] = set()
+        begun: set[tuple[Any, ...]] = set()
         for index, notice in enumerate(state.notices):
-            pair = (notice.source, notice.target, notice.kind == "answer")
+            pair = (notice.source, notice.target, None if notice.kind in IN_ORDER else (notice.kind, notice.value))
             if pair in begun:
                 continue
             begun.add(pair)
@@ -281,10 +311,14 @@ class Search:
             late = ops[source.position]
             if (source.resolved or late.to) == notice.target:
                 after.change(notice.source, position=source.position + 1)
-        if notice.kind == "release":
-            after.names = {name: holder for name, holder in after.names.items() if holder != notice.target}
+        if notice.kind == "named":
+            if not target.alive:
+                after.names = {name: holder for name, holder in after.names.items() if holder != notice.target}
             return True
         if not target.alive:
+            return True
+        if notice.kind == "upgrade":
+            self._upgrade(after, notice)
             return True
         if notice.kind == "message":
             return self._receive(after, notice.target, ("message", "", "m", notice.value))
@@ -304,6 +338,20 @@ class Search:
             after.end(notice.target, None, "linked process failed")
             return True
         return self._receive(after, notice.target, (notice.kind, notice.source, notice.value, notice.text))
+
+    def _upgrade(self, after: State, notice: Notice) -> None:
+        """An upgrade by another coroutine: what the main one was doing goes on without anybody who waits for it."""
+        pid, actor = notice.target, after.actors[notice.target]
+        observed = self.observed
+        ops = observed.begun.get(pid, ())
+        if actor.position < len(ops):
+            op = ops[actor.position]
+            restart = observed.starts.get(notice.value, NEVER)
+            if op.id not in observed.ended and observed.began[op.id] < restart:
+                if actor.waits is None and op.act in ORPHANS:
+                    after.late = (*after.late, (pid, actor.position, actor.resolved))
+                after.change(pid, position=actor.position + 1)
+        upgrade(after, pid, observed.ops[notice.value]["entry"])
 
     # The end
 

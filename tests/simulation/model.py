@@ -67,23 +67,36 @@ class Notice(NamedTuple):
 
 
 class State:
-    """Actors by PID, names, notices on their way. Changed in place; `copy` before."""
+    """Actors by PID, names, notices on their way. Changed in place; `copy` before.
 
-    __slots__ = ("actors", "names", "notices")
+    Attributes:
+        late: operations of old code whose requests may still be on their way: PID, place among its operations, PID
+            behind the name that it is for.
+    """
 
-    def __init__(self, actors: dict[str, Actor], names: dict[str, str], notices: list[Notice]) -> None:
+    __slots__ = ("actors", "late", "names", "notices")
+
+    def __init__(
+        self,
+        actors: dict[str, Actor],
+        names: dict[str, str],
+        notices: list[Notice],
+        late: tuple[tuple[str, int, str | None], ...] = (),
+    ) -> None:
         self.actors = actors
         self.names = names
         self.notices = notices
+        self.late = late
 
     def copy(self) -> State:
-        return State(dict(self.actors), dict(self.names), list(self.notices))
+        return State(dict(self.actors), dict(self.names), list(self.notices), self.late)
 
     def key(self) -> tuple[Any, ...]:
         return (
             tuple(sorted(self.actors.items())),
             tuple(sorted(self.names.items())),
             tuple(sorted(self.notices, key=repr)),
+            self.late,
         )
 
     def change(self, pid: str, **fields: Any) -> None:
@@ -115,7 +128,8 @@ class State:
         """The end of an actor; `text` is that of its error, None after a normal end."""
         actor = self.actors[pid]
         self.change(pid, alive=False, links=frozenset(), watchers=frozenset(), calls=(), trap=False, error=text)
-        self.names = {name: holder for name, holder in self.names.items() if holder != pid}
+        coming = {n.value for n in self.notices if n.kind == "named" and n.target == pid}
+        self.names = {name: holder for name, holder in self.names.items() if holder != pid or name in coming}
         for call in actor.calls:
             self.notices.append(Notice(pid, call, "abandoned"))
         for watcher in sorted(actor.watchers):
@@ -206,22 +220,30 @@ def own(state: State, pid: str, op: Op) -> tuple[Any, ...] | None:
         holder = state.names.setdefault(data["name"], op.to)
         if holder != op.to:
             return failure("AlreadyExists", "name already registered")
-        if not state.alive(op.to):
-            state.notices.append(Notice("", op.to, "release"))
+        if op.to != pid:
+            state.notices.append(Notice("", op.to, "named", data["name"]))
     elif act == "unregister":
         return ("ok", "nobody" if state.names.pop(data["name"], None) is None else "freed")
     elif act == "lookup":
         holder = state.names.get(data["name"])
         return failure("NotFound", "name not registered") if holder is None else ("ok", holder)
     elif act == "upgrade":
-        actor = state.actors[pid]
-        if actor.call:
-            state.end(pid)
-            return None
-        if data["entry"] == "app:broken":
-            state.end(pid, None, "upgrade: init failed")
-            return None
-        state.change(pid, trap=False, calls=())
-        state.notices.extend(Notice(pid, call, "abandoned") for call in actor.calls)
+        upgrade(state, pid, data["entry"])
         return None
+    elif act == "aside":
+        state.notices.append(Notice(pid, pid, "upgrade", op.id))
     return OK
+
+
+def upgrade(state: State, pid: str, entry: str) -> None:
+    """New code for an actor."""
+    actor = state.actors[pid]
+    state.drop(pid, pid, "upgrade")
+    if actor.call:
+        state.end(pid)
+    elif entry == "app:broken":
+        # calls of the old code end first, and may take the actor along
+        state.end(pid, None, "" if actor.calls else "upgrade: init failed")
+    else:
+        state.change(pid, trap=False, calls=(), resolved=None, waits=None, answer=None)
+        state.notices.extend(Notice(pid, call, "abandoned") for call in actor.calls)

@@ -36,6 +36,7 @@ ACTS = {
     "pause": 3,
     "spin": 3,
     "upgrade": 4,
+    "aside": 4,
     "exit": 3,
     "refuse": 2,
     "fail": 3,
@@ -60,7 +61,7 @@ def _ops(random: Random, count: int, depth: int = 0) -> Ops:
 
 def _op(random: Random, depth: int) -> dict[str, Any]:
     (act,) = random.choices(list(ACTS), list(ACTS.values()))
-    if depth > 1 and act in ("spawn", "exec", "await", "call", "upgrade"):
+    if depth > 1 and act in ("spawn", "exec", "await", "call", "upgrade", "aside"):
         act = "send"
     op: dict[str, Any] = {"act": act}
     if act in TARGETED:
@@ -84,7 +85,9 @@ def _op(random: Random, depth: int) -> dict[str, Any]:
         _child(random, op, depth, ends=act == "await")
     elif act == "cancel_call":
         op["to"] = "future"
-    elif act == "upgrade":
+    elif act in ("upgrade", "aside"):
+        if act == "aside" and random.random() < 0.5:
+            op["ns"] = random.choice((1, 1000, 1_000_000_000))
         op["entry"] = random.choice((ACTOR, NEWER, NEWER, BROKEN))
         _child(random, op, depth)
     elif act == "trap":

@@ -113,11 +113,11 @@ class Schedule:
 
     def _judge(self, number: int) -> bool:
         simulation = self.simulation
-        observed = Observed(self.started)
+        observed = Observed(self.started, self.ops)
         for pid, (op, began) in self.carried.items():
             observed.begun[pid] = [op]
             observed.began[op.id] = began
-        observed.read(simulation.log, self.ops)
+        observed.read(simulation.log)
         rest = simulation.inspect()
         for pid, held in rest["processes"].items():
             for item in held["mailbox"]:

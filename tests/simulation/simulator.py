@@ -85,7 +85,6 @@ class SimulatedWorker(Worker):
         )
         self.random = simulation.random
         self.router = simulation.runtime.router
-        self.arrived: list[Envelope] = []
         self.leaving: list[Envelope] = []
         self.vm = self._make_vm()
         limit = self.random.choice((20, 100, 700, 4000))
@@ -94,14 +93,8 @@ class SimulatedWorker(Worker):
         self.vm.load_chunk(RECORD, b"record")(self.vm.K._table, simulation.record)
         self.inspect = self.vm.load_chunk(INSPECT, b"inspect")(self.vm.K._table)
 
-    def post(self, envelope: Envelope) -> None:
-        self.arrived.append(envelope)
-
-    def wake(self) -> None:
-        pass
-
     def has_work(self) -> bool:
-        return bool(self.leaving or self.arrived or self.runnable or self.is_due())
+        return bool(self.leaving or self.runnable or self._urgent or not self._inbox.empty() or self.is_due())
 
     def is_due(self) -> bool:
         return self.due is not None and self.due <= self._clock.monotonic_ns()
@@ -112,13 +105,19 @@ class SimulatedWorker(Worker):
             envelope = self.leaving.pop(0)
             self.router.route(self, [envelope])
             return f"out {envelope[0]} {envelope[1]!r}"
-        count = len(self.arrived)
+        count = self._inbox.qsize()
         if count > 1 and self.random.random() < 0.5:
             count = self.random.randint(1, count)
-        items, self.arrived = self.arrived[:count], self.arrived[count:]
+        items: list[Envelope] = []
+        while self._urgent:
+            items.append(self._urgent.popleft())
+        for _ in range(count):
+            item = self._inbox.get_nowait()
+            if item is not None and item[0] != "wake":
+                items.append(item)
         self.vm.K._table[b"slice"] = self.random.choice((1, 1, 2, 5, 40, 3000))
         self._slice(items)
-        if self._share is not None and self.unstarted > 1:
+        if self._share is not None and self.unstarted:
             self._share(self)
         return f"slice {[item[0] for item in items]} {self.runnable} {self.due}"
 
