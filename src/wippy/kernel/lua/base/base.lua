@@ -87,17 +87,23 @@ function base.pcall(f, ...)
   return checked(xpcall(f, handler, ...))
 end
 
+-- What the handler makes of an error; an error of the handler itself is then the one that is told.
+local function told(on_error, e)
+  local _, value = checked(xpcall(on_error, handler, e))
+  return false, value
+end
+
 local function handled(on_error, ok, ...)
   if ok then return true, ... end
   local e = ...
   if e == KILL or e == NO_MEMORY then error(e, 0) end
-  return false, (on_error(e))
+  return told(on_error, e)
 end
 
 function base.xpcall(f, on_error)
   if not_callable(on_error) then badtype(2, "xpcall", "function", on_error) end
   local refusal = not_callable(f)
-  if refusal then return false, (on_error(refusal)) end
+  if refusal then return told(on_error, refusal) end
   return handled(on_error, xpcall(f, handler))
 end
 
