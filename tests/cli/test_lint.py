@@ -8,6 +8,8 @@ import pytest
 
 from wippy.cli.lint_check import CACHE, Project
 from wippy.cli.main import execute
+from wippy.lang.check.checker import Checker
+from wippy.lang.check.types import ANY
 
 INDEX = """\
 version: "1.0"
@@ -132,8 +134,23 @@ def test_requires(app: Path, capsys: pytest.CaptureFixture[str]) -> None:
         'local a, b, c, d = require("json"), require("shapes"), require("sql"), require("string")\nreturn {a, b, c, d}',
     )
     (row,) = found(capsys)
-    assert (row["code"], row["line"]) == ("E0001", 1)
-    assert "module 'sql' not found" in row["message"]
+    assert (row["code"], row["line"], row["column"]) == ("E0001", 1, 64)
+    assert row["message"] == "module 'sql' not found: it is in neither modules: nor imports: of app:main"
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("sql", "add `sql` to modules: of app:main"),
+        ("shape", "did you mean shapes?"),
+        ("tme", "did you mean time?"),
+        ("lib:shapes", "add it to imports: under a name of its own, and require that: `imports: {lib: lib:shapes}`"),
+        ("nothing like it", "name a module in modules: or an entry in imports:"),
+    ],
+)
+def test_advice_on_a_require(app: Path, capsys: pytest.CaptureFixture[str], name: str, advice: str) -> None:
+    write(app, f'local x = require("{name}")\nreturn {{main = x}}\n')
+    assert f"  |                   ^\n  = {advice}\n" in lint(capsys)[1]
 
 
 def test_unknown_modules_and_imports(app: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -142,6 +159,33 @@ def test_unknown_modules_and_imports(app: Path, capsys: pytest.CaptureFixture[st
     messages = [row["message"] for row in found(capsys)]
     assert messages == ["unknown module 'jsn' in modules:", "import 'shapes' names lib:shape, which does not exist"]
     assert "line" not in found(capsys)[0]
+    assert lint(capsys)[1].startswith(
+        """\
+error[E0001]: unknown module 'jsn' in modules:
+  --> app:main (src/app/_index.yaml:7)
+  |
+7 |     modules: [json, jsn]
+  |                     ^
+  = did you mean json?
+
+error[E0001]: import 'shapes' names lib:shape, which does not exist
+  --> app:main (src/app/_index.yaml:8)
+  |
+8 |     imports: {shapes: lib:shape}
+  |               ^
+  = did you mean lib:shapes?
+"""
+    )
+    assert "::error file=src/app/_index.yaml,line=7,col=21," in lint(capsys, "--format", "github")[1]
+
+
+def test_a_module_that_was_installed_later(
+    app: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (app / "src" / "app" / "_index.yaml").write_text(INDEX.replace("[json]", "[later]"))
+    assert codes(capsys) == ["E0001"]
+    monkeypatch.setattr(Project, "_module", lambda self, name: ANY)
+    assert codes(capsys) == []
 
 
 def test_types_of_a_library(app: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -170,6 +214,38 @@ def test_signatures_of_modules(app: Path, capsys: pytest.CaptureFixture[str]) ->
         app, 'local json = require("json")\njson.decode()\njson.decode({})\nlocal v = json.decode("1")\nreturn {v.x}\n'
     )
     assert [(row["line"], row["code"]) for row in found(capsys)] == [(2, "E0003"), (3, "E0000")]
+
+
+def test_signatures_in_the_tables_of_a_module(app: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (app / "src" / "app" / "_index.yaml").write_text(INDEX.replace("[json]", "[crypto, text]"))
+    write(
+        app,
+        """\
+local crypto, text = require("crypto"), require("text")
+crypto.random.bytes("many")
+crypto.hmac.sha256("key")
+crypto.encrypt.aes({}, "key")
+text.regexp.compile()
+return {crypto.random.bytes(3), crypto.hmac.sha256("a", "b"), text.regexp.compile("a"), crypto.random.other}
+""",
+    )
+    rows = [(row["line"], row["code"], row["message"]) for row in found(capsys)]
+    assert rows == [
+        (2, "E0000", "cannot use \"many\" as number (argument 1 'length' of crypto.random.bytes)"),
+        (3, "E0003", "crypto.hmac.sha256 takes at least 2 arguments, 1 given"),
+        (4, "E0000", "cannot use a table as string (argument 1 'data' of crypto.encrypt.aes)"),
+        (5, "E0003", "text.regexp.compile takes at least 1 argument, 0 given"),
+    ]
+
+
+def test_undefined_names(app: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(app, "return {main = function() return jsn.encode(1), json end}\n")
+    assert [(row["code"], row["severity"]) for row in found(capsys, "--level", "hint")] == [("E0001", "hint")]
+    (app / "src" / "app" / "_index.yaml").write_text(INDEX.replace("    imports: {shapes: lib:shapes}\n", ""))
+    assert [(row["code"], row["severity"]) for row in found(capsys)] == [("E0001", "warning")]
+    code, out, err = lint(capsys)
+    assert (code, err) == (0, "")
+    assert out.endswith("Checked 2 entries: 0 errors, 1 warnings\n")
 
 
 def test_rules(app: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -240,11 +316,44 @@ def test_summary_and_limit(app: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert execute(("lint", "--limit", "x")) == 1
 
 
-def test_no_lock_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("files", "arguments", "advice"),
+    [
+        ([], [], "run `wippy init` to make one"),
+        (["_index.yaml"], [], "run `wippy init --src-dir .` to make one for the entries in ."),
+        (["app/_index.yaml", "docs/x.md"], [], "run `wippy init --src-dir app` to make one for the entries in app"),
+        (["src/_index.yaml", "app/_index.yaml"], [], "run `wippy init` to make one"),
+        (["_index.yaml"], ["-l", "my.lock"], "run `wippy init --src-dir . --lock-file my.lock`"),
+    ],
+)
+def test_no_lock_file(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    files: list[str],
+    arguments: list[str],
+    advice: str,
+) -> None:
+    for file in files:
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).write_text(INDEX if file.endswith(".yaml") else "")
     monkeypatch.chdir(tmp_path)
-    code, _, err = lint(capsys)
-    assert code == 1
-    assert "lock file not found: wippy.lock" in err
+    code, out, err = lint(capsys, *arguments)
+    assert (code, out) == (1, "")
+    assert f"lock file not found: {arguments[-1] if arguments else 'wippy.lock'}; {advice}" in err
+
+
+def test_the_advice_without_a_lock_file_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "_index.yaml").write_text(INDEX.replace("lib:shapes", "app:shapes"))
+    (tmp_path / "main.lua").write_text(CLEAN)
+    monkeypatch.chdir(tmp_path)
+    _, _, err = lint(capsys)
+    command = err.split("`")[1].split()
+    assert execute(tuple(command[1:])) == 0
+    capsys.readouterr()
+    assert "import 'shapes' names app:shapes, which does not exist" in lint(capsys)[1]
 
 
 def test_results_are_kept_until_something_changes(
@@ -273,3 +382,99 @@ def test_results_are_kept_until_something_changes(
     assert len(checked) == 7
     (CACHE / "results").write_bytes(b"nonsense")
     assert codes(capsys) == ["E0000", "E0019"]
+
+
+def test_levels(app: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(app, "local a = {b = 1, b = 2}\nlocal function f(x) end\nf(a)\nreturn {main = 1 + {}}\n")
+    assert codes(capsys, "--level", "error") == ["E0019"]
+    assert codes(capsys) == codes(capsys, "--level", "warning") == ["E0019", "E0017"]
+    assert codes(capsys, "--level", "hint") == ["E0019", "E0017"]
+    assert codes(capsys, "--level", "hint", "--rules") == ["E0019", "E0017", "W0005"]
+    assert execute(("lint", "--level", "all")) == 1
+    assert lint(capsys, "--level", "error", "--code", "E0017")[:2] == (0, "No issues found\nChecked 2 entries\n")
+
+
+def test_codes(app: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(app, 'local a = {b = 1, b = 2}\nlocal n: number = "x"\nreturn {main = 1 + {}, a, n}\n')
+    assert codes(capsys, "--code", "E0000,E0017") == ["E0000", "E0017"]
+    assert codes(capsys, "--code", "E0019", "--code", "E0000") == ["E0000", "E0019"]
+    assert lint(capsys, "--code", "E0017")[0] == 0
+
+
+def test_results_are_sorted(app: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(app, 'local a = {b = 1, b = 2}\nlocal n: number, m: number = "x", "y"\nreturn {main = a, n, m}\n')
+    (app / "src" / "lib" / "shapes.lua").write_text('local n: number = "x"\nreturn {n = n}\n')
+    rows = [(row["entry_id"], row["severity"], row["line"], row["column"]) for row in found(capsys)]
+    assert rows == [
+        ("app:main", "error", 2, 30),
+        ("app:main", "error", 2, 35),
+        ("app:main", "warning", 1, 19),
+        ("lib:shapes", "error", 1, 19),
+    ]
+
+
+def test_json_is_one_object_and_counts_what_a_limit_hides(app: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(app, 'local a: number, b: string = "x", 1\nreturn {main = a, b}\n')
+    for form in (["--json"], ["--format", "json"]):
+        code, out, err = lint(capsys, *form, "--limit", "1")
+        result = json.loads(out)
+        assert (code, err, len(result["diagnostics"]), result["error_count"]) == (0, "", 1, 2)
+    write(app, CLEAN)
+    result = json.loads(lint(capsys, "--json")[1])
+    assert (result["diagnostics"], result["total_entries"]) == ([], 2)
+
+
+def test_github_shows_definitions_hints_and_special_characters(app: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(app, 'local p: "50%" | "a,b" = "x"\nlocal p = 1\nreturn {main = p}\n')
+    code, out, err = lint(capsys, "--format", "github", "--level", "hint")
+    assert code == 1
+    lines = out.split("\n")
+    assert lines[0].endswith('::cannot use "x" as "50%25" | "a,b" (assignment)')
+    assert lines[1].startswith(
+        "::notice file=src/app/main.lua,line=2,col=1,title=E0017 app%3Amain::'p' is declared again"
+    )
+    assert lines[2] == "Checked 2 entries: 1 errors, 0 warnings"
+    assert err == "lint failed: 1 errors, 0 warnings\n"
+
+
+def test_inline_source_is_shown_in_its_definition_file(app: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = "source: |\n      local a = 1\n      return {main = a + 'x'}"
+    (app / "src" / "app" / "_index.yaml").write_text(INDEX.replace("source: file://main.lua", source))
+    _, out, _ = lint(capsys)
+    assert "  --> app:main:2:20 (src/app/_index.yaml:8)\n  |\n2 | return {main = a + 'x'}\n" in out
+    assert "::error file=src/app/_index.yaml,line=8,title=" in lint(capsys, "--format", "github")[1]
+
+
+def test_colours(app: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    write(app, 'local n: number = "x"\nreturn {main = n}\n')
+    assert "\x1b[" not in lint(capsys)[1]
+    monkeypatch.setattr("wippy.cli.lint._wants_colour", lambda: True)
+    assert "\x1b[1;31merror[E0000]\x1b[0m" in lint(capsys)[1]
+    assert "\x1b[" not in lint(capsys, "--no-color")[1]
+
+
+def test_settings_do_not_matter(app: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(app, 'local n: number = "x"\nreturn {main = n}\n')
+    (app / ".wippy.yaml").write_text('version: "1.0"\nlua: {type_system: {enabled: false, strict: false}}\n')
+    assert codes(capsys) == ["E0000"]
+
+
+def test_a_fault_of_the_checker_skips_the_entry(
+    app: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(self: Checker) -> Any:
+        raise KeyError("x") if "shapes" not in self.chunk.globals else RecursionError
+
+    monkeypatch.setattr(Checker, "run", fail)
+    write(app, "return {main = shapes}\n")
+    rows = [(row["entry_id"], row["code"], row["severity"]) for row in found(capsys)]
+    assert rows == [("app:main", "E0011", "warning"), ("lib:shapes", "E9999", "warning")]
+    assert lint(capsys)[0] == 0
+
+
+def test_parse_errors_say_what_to_do(app: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(app, "local t = {1, 2\nreturn {main = t}\n")
+    code, out, _ = lint(capsys)
+    assert code == 1
+    assert out.startswith("error[P0001]: ")
+    assert "--> app:main:2:1 (src/app/main.lua:2)\n" in out

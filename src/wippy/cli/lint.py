@@ -113,12 +113,16 @@ def _print_json(shown: list[tuple[Source, Diagnostic]], total: int, counts: Coun
     )
 
 
-def _place(source: Source, line: int | None) -> tuple[str, int | None]:
-    """The file and the line in it."""
-    if source.file is None or source.line is None or line is None:
-        return source.file or source.id, line if source.file is None or source.line == 0 else None
+def _place(source: Source, found: Diagnostic) -> tuple[str, int | None, int | None]:
+    """File, line and column of a finding as far as they are known; the entry where it has no file."""
+    if found.key and source.definition is not None:
+        line, column = source.definition.position(*found.key)
+        return str(source.definition.file), line, column
+    if source.file is None or source.line is None or found.line is None:
+        return source.file or source.id, found.line if source.file is None or source.line == 0 else None, None
     inline = source.line > 0 and "\n" not in source.text
-    return source.file, source.line + (0 if inline else line)
+    column = found.column if source.line == 0 else None
+    return source.file, source.line + (0 if inline else found.line), column
 
 
 def _print_text(shown: list[tuple[Source, Diagnostic]], *, colour: bool) -> None:
@@ -126,29 +130,28 @@ def _print_text(shown: list[tuple[Source, Diagnostic]], *, colour: bool) -> None
         return f"{code}{text}{_RESET}" if colour else text
 
     for source, found in shown:
-        head = paint(_COLOURS[found.severity], f"{found.severity}[{found.code}]")
-        print(f"{head}{paint(_BOLD, f': {found.message}')}")
+        mark = _COLOURS[found.severity]
+        print(f"{paint(mark, f'{found.severity}[{found.code}]')}{paint(_BOLD, f': {found.message}')}")
         position = "".join(f":{part}" for part in (found.line, found.column) if part is not None)
-        file, line = _place(source, found.line)
+        file, line, column = _place(source, found)
         beside = "" if file == source.id else f" ({_relative(file)}{f':{line}' if line else ''})"
         print(f"  {paint(_BLUE, '-->')} {source.id}{position}{beside}")
-        if found.line is not None:
-            _print_line(source.text, found, paint)
+        number, text = found.line, None
+        if found.key and source.definition is not None and line is not None:
+            number, text = line, source.definition.text_of(line)
+        elif number is not None:
+            column = found.column
+            lines = source.text.replace("\r\n", "\n").split("\n")
+            text = lines[number - 1] if number <= len(lines) else None
+        gutter = " " * len(str(number or ""))
+        if text is not None:
+            print(paint(_BLUE, f"{gutter} |"))
+            print(f"{paint(_BLUE, f'{number} |')} {text.replace(chr(9), ' ')}")
+            if column is not None:
+                print(f"{paint(_BLUE, f'{gutter} |')} {' ' * (column - 1)}{paint(mark, '^')}")
+        if found.advice:
+            print(f"{gutter} {paint(_BLUE, '=')} {found.advice}")
         print()
-
-
-def _print_line(text: str, found: Diagnostic, paint: Any) -> None:
-    lines = text.replace("\r\n", "\n").split("\n")
-    assert found.line is not None
-    if found.line > len(lines):
-        return
-    gutter = " " * len(str(found.line))
-    shown = lines[found.line - 1].replace("\t", " ")
-    print(paint(_BLUE, f"{gutter} |"))
-    print(f"{paint(_BLUE, f'{found.line} |')} {shown}")
-    if found.column is not None:
-        mark = paint(_COLOURS[found.severity], "^")
-        print(f"{paint(_BLUE, f'{gutter} |')} {' ' * (found.column - 1)}{mark}")
 
 
 def _relative(file: str) -> str:
@@ -160,14 +163,15 @@ def _print_github(shown: list[tuple[Source, Diagnostic]]) -> None:
     """Workflow commands that put each finding beside its line."""
     kinds = {"error": "error", "warning": "warning", "hint": "notice"}
     for source, found in shown:
-        file, line = _place(source, found.line)
+        file, line, column = _place(source, found)
         parts = [f"file={_property(_relative(file))}"]
         if line:
             parts.append(f"line={line}")
-            if found.column is not None and source.line == 0:
-                parts.append(f"col={found.column}")
+            if column is not None:
+                parts.append(f"col={column}")
         parts.append(f"title={_property(f'{found.code} {source.id}')}")
-        message = found.message.replace("%", "%25").replace("\n", "%0A")
+        message = found.message + (f"; {found.advice}" if found.advice else "")
+        message = message.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
         print(f"::{kinds[found.severity]} {','.join(parts)}::{message}")
 
 

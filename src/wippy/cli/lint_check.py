@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,10 +13,11 @@ from wippy.lang.check.diagnostic import ERROR, UNDEFINED, Diagnostic
 from wippy.lang.check.prelude import REQUIRABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from wippy.lang.check.checker import Interface
     from wippy.lang.check.types import Type
+    from wippy.lang.tree import Chunk
     from wippy.registry.entry import Entry
 
 KINDS = frozenset(("function.lua", "library.lua", "process.lua", "workflow.lua"))
@@ -25,15 +27,23 @@ _SIZE = 16
 
 
 class Source(msgspec.Struct):
-    """One Lua entry as the check needs it."""
+    """One Lua entry as the check needs it.
+
+    Attributes:
+        file, line: file of the source, and the line of it in front of the first one of the source; 0 in a file of
+            its own.
+        definition: where the entry was written.
+    """
 
     id: str
     ns: str
+    kind: str
     text: str
     modules: list[str]
     imports: dict[str, str]
     file: str | None = None
     line: int | None = None
+    definition: Any = None
 
 
 def sources(entries: list[Entry]) -> dict[str, Source]:
@@ -44,7 +54,9 @@ def sources(entries: list[Entry]) -> dict[str, Source]:
         if entry.kind not in KINDS or not isinstance(text, str):
             continue
         id = str(entry.id)
-        found[id] = Source(id, entry.id.ns, text, _modules(entry), _imports(entry), *_place(entry))
+        found[id] = Source(
+            id, entry.id.ns, entry.kind, text, _modules(entry), _imports(entry), *_place(entry), entry.source
+        )
     return found
 
 
@@ -111,7 +123,10 @@ class Project:
         for id in self._order(ids):
             key = self._key(id)
             held = self._kept.get(key)
-            out[id] = self._fresh[key] = held if held is not None else self._check(id)
+            # What is missing may have been installed meanwhile.
+            if held is None or any(each.key for each in held):
+                held = self._check(id)
+            out[id] = self._fresh[key] = held
         if set(self._fresh) != set(self._kept):
             _write(self.cache, self._fresh)
         return out
@@ -141,7 +156,7 @@ class Project:
             return found
         source = self.sources[id]
         digest = blake2b(_version(), digest_size=_SIZE)
-        parts = [id, source.text, *source.modules, ""]
+        parts = [id, source.kind, source.text, *source.modules, ""]
         for alias, target in source.imports.items():
             known = self.keys.get(target)
             parts += [alias, target, known.hex() if known is not None else str(target in self.sources)]
@@ -162,7 +177,12 @@ class Project:
             if self._interface(target) is not None
         }
         found, chunk, interface = check_source(
-            source.text, id, modules=self._module_types(source), libraries=libraries, rules=True
+            source.text,
+            id,
+            modules=self._module_types(source),
+            libraries=libraries,
+            rules=True,
+            alone=source.kind != "library.lua" and not any(":" in target for target in source.imports.values()),
         )
         if interface is not None:
             self.interfaces[id] = interface
@@ -215,24 +235,61 @@ class Project:
     def _unknown(self, source: Source) -> list[Diagnostic]:
         """Modules and imports that do not exist."""
         out: list[Diagnostic] = []
-        for name in source.modules:
+        for index, name in enumerate(source.modules):
             if name not in REQUIRABLE and self._module(name) is None:
-                out.append(Diagnostic(UNDEFINED, ERROR, f"unknown module '{name}' in modules:"))
+                text = f"unknown module '{name}' in modules:"
+                out.append(_unknown(text, self._near(name, self._names()), "modules", index))
         for alias, target in source.imports.items():
-            missing = target not in self.sources if ":" in target else self._module(target) is None
+            entry = ":" in target
+            missing = target not in self.sources if entry else self._module(target) is None
             if missing:
-                out.append(Diagnostic(UNDEFINED, ERROR, f"import '{alias}' names {target}, which does not exist"))
+                text = f"import '{alias}' names {target}, which does not exist"
+                near = self._near(target, self.sources.keys() - {source.id} if entry else self._names())
+                out.append(_unknown(text, near or "imports: names entries with Lua source", "imports", alias))
         return out
 
-    def _undeclared(self, source: Source, chunk: Any) -> list[Diagnostic]:
+    def _undeclared(self, source: Source, chunk: Chunk) -> list[Diagnostic]:
         """Constant `require` calls that can only fail."""
         known = {*source.modules, *source.imports, *REQUIRABLE}
         out: list[Diagnostic] = []
         for name, line in chunk.requires:
-            if name not in known and name not in chunk.globals:
-                text = f"module '{name}' not found: it is in neither modules: nor imports: of {source.id}"
-                out.append(Diagnostic(UNDEFINED, ERROR, text, line))
+            if name in known or name in chunk.globals:
+                continue
+            text = f"module '{name}' not found: it is in neither modules: nor imports: of {source.id}"
+            if name in self.sources:
+                hint = f"add it to imports: under a name of its own, and require that: `imports: {{lib: {name}}}`"
+            elif self._module(name) is not None:
+                hint = f"add `{name}` to modules: of {source.id}"
+            else:
+                hint = (
+                    self._near(name, [*source.imports, *self._names()])
+                    or "name a module in modules: or an entry in imports:"
+                )
+            out.append(Diagnostic(UNDEFINED, ERROR, text, line, _column(chunk, name, line), hint=hint))
         return out
+
+    def _names(self) -> list[str]:
+        self._module("")
+        return self._catalog.names()
+
+    def _near(self, name: str, known: Iterable[str]) -> str:
+        found = get_close_matches(name, sorted(known), 1, 0.6)
+        return f"did you mean {found[0]}?" if found else ""
+
+
+def _unknown(text: str, hint: str, *key: str | int) -> Diagnostic:
+    return Diagnostic(UNDEFINED, ERROR, text, hint=hint, key=("data", *key))
+
+
+def _column(chunk: Chunk, name: str, line: int) -> int | None:
+    """Where the `require` of a name stands in a line."""
+    tokens = chunk.tokens
+    for at, text in enumerate(tokens.texts):
+        if text[1:-1] == name and text[0] in "\"'":
+            found = tokens.position(tokens.starts[at])
+            if found[0] == line:
+                return found[1]
+    return None
 
 
 def _version() -> bytes:

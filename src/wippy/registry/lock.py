@@ -83,8 +83,35 @@ def read_lock(path: str, *, project: str) -> Lock:
     """
     path = os.path.abspath(path)
     if not os.path.exists(path):
-        raise WippyError(NOT_FOUND, f"lock file not found: {shown_path(path, project)}; run `wippy init` to make one")
+        raise WippyError(NOT_FOUND, f"lock file not found: {shown_path(path, project)}; {_advice(path)}")
     return _Reader(path, shown_path(path, project)).read()
+
+
+def _advice(path: str) -> str:
+    """The command that makes the missing lock file for the definition files that are there."""
+    folder, name = os.path.split(path)
+    command, why = "wippy init", "to make one"
+    if not os.path.isdir(os.path.join(folder, "src")):
+        found = _defining(folder)
+        if found:
+            command, why = f"wippy init --src-dir {found}", f"to make one for the entries in {found}"
+    if name != FILE:
+        command += f" --lock-file {name}"
+    return f"run `{command}` {why}"
+
+
+def _defining(folder: str) -> str | None:
+    """The folder, or the only one in it, that holds a definition file."""
+    try:
+        inner = sorted(each.name for each in os.scandir(folder) if each.is_dir() and not each.name.startswith("."))
+    except OSError:
+        return None
+    found = [each for each in (".", *inner) if _defines(os.path.join(folder, each))]
+    return found[0] if found[:1] == ["."] or len(found) == 1 else None
+
+
+def _defines(folder: str) -> bool:
+    return any(os.path.exists(os.path.join(folder, name)) for name in ("_index.yaml", "_index.yml", "_index.json"))
 
 
 class _Reader:

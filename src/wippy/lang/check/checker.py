@@ -237,7 +237,8 @@ def check_source(
     try:
         chunk = parse(source, name)
     except SourceError as error:
-        return [Diagnostic(PARSE, ERROR, error.bare, error.line, error.column, True)], None, None
+        found = Diagnostic(PARSE, ERROR, error.bare, error.line, error.column, True, error.hint or "")
+        return [found], None, None
     interface: Interface | None = None
     try:
         checker = Checker(chunk, modules, libraries, alone)

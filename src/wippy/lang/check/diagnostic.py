@@ -34,6 +34,22 @@ FAILED = "E9999"
 PARSE = "P0001"
 
 
+_NIL = "test it first (`if x then`), give a default (`x or …`), or write `!` behind it where you know better"
+_ADVICE = {
+    UNDEFINED: "declare it with `local`, or name the module in modules: of the entry",
+    NO_FIELD: "add the field to the type, or test for it first",
+    READONLY: "make a copy and change that",
+    MISSING_RETURN: "return a value on every path, or declare the result as optional",
+    UNRESOLVED_TYPE: "declare it with `type`, or import the library that does and write `alias.Name`",
+    NOT_EXHAUSTIVE: "add the branches, or an `else`",
+    UNASSIGNED: "give it a value where it is declared, or declare its type as optional",
+    OPERAND: "convert it first, with `tonumber` or `tostring`",
+    CALL_OPTIONAL: _NIL,
+    INDEX_OPTIONAL: _NIL,
+    FAILED: "this is a fault of the checker: please report it with the source",
+}
+
+
 class Diagnostic(Struct, frozen=True):
     """One finding.
 
@@ -55,6 +71,13 @@ class Diagnostic(Struct, frozen=True):
     rejects: bool = False
     hint: str = ""
     key: tuple[str | int, ...] = ()
+
+    @property
+    def advice(self) -> str:
+        """What to do about it, "" where the message says it."""
+        if self.hint:
+            return self.hint
+        return _NIL if self.message.endswith("it may be nil") else _ADVICE.get(self.code, "")
 
     @property
     def order(self) -> tuple[int, int, int, str]:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from wippy.lang.check.types import (
     ABSENT,
+    ERROR,
     NIL,
+    NUMBER,
+    STRING,
     Array,
     Basic,
     Function,
@@ -23,6 +26,7 @@ from wippy.lang.check.types import (
 
 _DEPTH = 3
 _FIELDS = 6
+_TEXT = (STRING, NUMBER, ERROR)
 
 
 def show(type: Type, depth: int = 0) -> str:
@@ -83,6 +87,9 @@ def _function(type: Function, depth: int) -> str:
 
 def _union(type: Union, depth: int) -> str:
     items = [item for item in type.items if item is not ABSENT and item is not NIL]
+    if all(item in items for item in _TEXT):
+        # What a module takes as a text.
+        items = [item for item in items if item not in _TEXT[1:]]
     parts = [show(item, depth + 1) for item in items]
     text = " | ".join(f"({part})" if "->" in part else part for part in parts)
     if not any(item is NIL for item in type.items):
