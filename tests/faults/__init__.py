@@ -1,0 +1,1 @@
+"""What must not take the rest of an application along."""
