@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import completion, help, init, lint, registry, run, version
+from . import completion, help, init, lint, ps, registry, run, top, version
 from .arguments import Command
 
 ABOUT = "Runs applications made of functions, processes and durable workflows, written in typed Lua."
@@ -13,6 +13,8 @@ def root() -> Command:
     commands = (
         run.COMMAND,
         init.COMMAND,
+        ps.COMMAND,
+        top.COMMAND,
         lint.COMMAND,
         registry.COMMAND,
         version.COMMAND,

@@ -10,5 +10,6 @@ OVERRIDE = Flag(
     "override", "change an entry: ns:entry:field=value", short="o", value="CHANGE", repeat=True, commas=True
 )
 LOCK = Flag("lock-file", "lock file", short="l", value="FILE", default="wippy.lock")
+APP = Flag("app", "process id of the application, where several run in this folder", value="PID")
 JSON = Flag("json", "print JSON")
 YAML = Flag("yaml", "print YAML")

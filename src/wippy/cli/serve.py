@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+import contextlib
+import socket
+from collections.abc import Callable, Coroutine, Iterator
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..errors import WippyError
@@ -55,9 +57,31 @@ def serve(
 
     async def main() -> int:
         app = App(project, config, log)
-        return await conduct(app, log, program, arguments or [], host, beside)
+        with control_socket(app, config, log):
+            return await conduct(app, log, program, arguments or [], host, beside)
 
     return run_loop(main())
+
+
+@contextlib.contextmanager
+def control_socket(app: Any, config: Config, log: Log) -> Iterator[None]:
+    """The socket through which `wippy ps` and `wippy top` see this application; an application runs without it too."""
+    if not config.get("control.enabled", True) or not hasattr(socket, "AF_UNIX"):
+        yield
+        return
+    from ..services.control import Control
+    from ..services.control_answers import Answers
+    from ..services.control_place import place
+
+    control = Control(place(config), Answers(lambda: getattr(app, "system", None)))
+    try:
+        control.open()
+    except (OSError, WippyError) as error:
+        log.named("run").warn("no control socket: wippy ps will not find this application", {"error": str(error)})
+    try:
+        yield
+    finally:
+        control.close()
 
 
 async def conduct(

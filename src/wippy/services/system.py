@@ -10,12 +10,13 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from wippy.errors import INTERNAL, WippyError
+from wippy.errors import INTERNAL, NOT_FOUND, WippyError
 from wippy.modules.catalog import Catalog
 from wippy.modules.module import Module
 from wippy.registry.entry import ID
 from wippy.services.inspection import Inspection
 from wippy.services.site import Site
+from wippy.units.router import FUNCTIONS
 
 
 def _about(module: Module) -> str:
@@ -113,6 +114,36 @@ class System:
         loop = asyncio.get_running_loop()
         rows, _, _ = await loop.run_in_executor(None, self.inspection.processes, stations, {})
         return rows
+
+    def all_hosts(self) -> list[tuple[str, Any]]:
+        """Hosts by id, with the one of functions that are called from outside, if it runs."""
+        hosts = dict(self._site.hosts)
+        home = self._site.runtime.router.hosts.get(FUNCTIONS)
+        return sorted(hosts.items()) + ([(FUNCTIONS, home)] if home is not None else [])
+
+    def all_stations(self, host_id: str | None) -> list[Any]:
+        """VMs of a host, or of all. Raises WippyError: NOT_FOUND."""
+        hosts = dict(self._site.hosts)
+        if host_id is None:
+            return [station for host in hosts.values() for station in list(host.workers)]
+        if host_id not in hosts:
+            raise WippyError(NOT_FOUND, f"host not found: {host_id} (there is: {', '.join(sorted(hosts)) or 'none'})")
+        return list(hosts[host_id].workers)
+
+    def pids(self, text: str) -> list[str]:
+        """The PIDs that a text may mean: one in full, its number alone, or a registered name."""
+        if text.startswith("{"):
+            return [text]
+        router = self._site.runtime.router
+        holder = router.names.holder(text.encode())
+        if holder is not None:
+            return [holder.decode()]
+        try:
+            number = int(text, 16 if text.lower().startswith("0x") else 10)
+        except ValueError:
+            return []
+        digits = 5 if number < 1 << 20 else 6 if number < 1 << 24 else 8 if number < 1 << 32 else 16
+        return [f"{{{router.node}@{id}|0x{number:0{digits}x}}}" for id in sorted(self._site.hosts)]
 
     # Services
 

@@ -11,7 +11,7 @@ local clock = K.host.cpu_time or raw.os.clock
 local PAGE_TIME = 0.002  -- CPU seconds after which a page of a listing is over
 local CHECK = 32         -- processes looked at between two looks at the clock
 local LISTINGS = 8       -- listings under way; one that nobody goes on with makes room for newer ones
-local LISTED_OBJECTS, DETAIL_OBJECTS = 500, 100000 -- objects that an estimate of memory looks at
+local LISTED_OBJECTS, DETAIL_OBJECTS = 2000, 100000 -- objects that an estimate of memory looks at
 local FRAMES = 64        -- of a stack shown
 local SHOWN = 200        -- PIDs, names and coroutines shown of one process
 

@@ -20,9 +20,9 @@ local LEVELS = 100     -- frames of a stack whose variables are looked at
 
 local function is_code(f) return K.is_ours(getinfo(f, "S").source) end
 
--- Bytes, and whether there was more than the given number of objects.
+-- Bytes, and whether there was more than the given number of objects and items of tables to look at.
 function K.memory_of(p, objects)
-  local seen, total = {}, UNIT
+  local seen, total, left = {}, UNIT, objects
   local list, n = {}, 0
   local libs = p.unit.libs or {}
   for i = 1, #libs do seen[libs[i].rt] = true end
@@ -65,6 +65,8 @@ function K.memory_of(p, objects)
   local function walk_messages(list_)
     if not list_ then return end
     for i = list_.h, list_.n do
+      left = left - 1
+      if left < 0 then return end
       total = total + TABLE + 5 * ITEM
       local m = list_[i]
       push(m and rawget(m, 3))
@@ -76,6 +78,8 @@ function K.memory_of(p, objects)
     walk_messages(ch[PENDING])
     local slots = ch[SLOTS]
     for _, v in next, slots or {} do
+      left = left - 1
+      if left < 0 then return end
       total = total + ITEM
       push(v)
     end
@@ -98,6 +102,8 @@ function K.memory_of(p, objects)
     local items, count = rawlen(t), 0
     for k, v in next, t do
       count = count + 1
+      left = left - 1
+      if left < 0 then break end
       if rawtype(k) ~= "string" or #k > SHORT then push(k) end
       push(v)
     end
@@ -114,6 +120,8 @@ function K.memory_of(p, objects)
 
   if p.env then seen[p.env] = true end
   for k, v in next, p.env or {} do
+    left = left - 1
+    if left < 0 then break end
     if v ~= p.env then
       total = total + NODE
       push(k)
@@ -130,10 +138,9 @@ function K.memory_of(p, objects)
     if rawtype(th) == "table" and th.co then push(th.co) end
   end
 
-  local left = objects
   while n > 0 do
-    if left == 0 then return total, true end
     left = left - 1
+    if left < 0 then break end
     local v = list[n]
     list[n] = nil
     n = n - 1
@@ -154,5 +161,5 @@ function K.memory_of(p, objects)
       total = total + CLOSURE + UPVALUE * (i - 1)
     end
   end
-  return total, false
+  return total, left < 0
 end
