@@ -7,6 +7,7 @@ for _, library in ipairs { string, table, math, coroutine } do
 end
 raw.unpack_string, raw.tunpack, raw.tpack, raw.tmove = string.unpack, table.unpack, table.pack, table.move
 raw.pack, raw.unpack = string.pack, nil
+raw.coisyieldable = coroutine.isyieldable
 raw.string, raw.table, raw.math, raw.os, raw.utf8 = string, table, math, os, utf8
 for _, name in ipairs { "collectgarbage", "type", "next", "pairs", "rawget", "rawset", "rawlen", "error", "pcall", "xpcall", "select", "tostring", "tonumber", "load" } do
   raw[name] = _G[name]

@@ -13,7 +13,7 @@ from wippy.modules.module import Module
 base64 = Module("base64", classes={"encoding", "deterministic"})
 
 _WELL_FORMED = re.compile(rb"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
-_ALPHABET = re.compile(rb"[A-Za-z0-9+/]")
+_LETTERS = re.compile(rb"[A-Za-z0-9+/\r\n]*")
 _BREAKS = b"\r\n"
 
 
@@ -29,28 +29,22 @@ def first_offence(text: bytes) -> int:
     """Offset (bytes) of what is wrong with a text that is no base64: a foreign byte, misplaced padding, data after
     it, or the beginning of the incomplete last group.
     """
-    read, at = 0, 0
-    while at < len(text):
-        byte = text[at : at + 1]
-        if byte in _BREAKS:
-            at += 1
-            continue
-        if _ALPHABET.match(byte):
-            read = (read + 1) % 4
-            at += 1
-            continue
-        if byte != b"=" or read < 2:
-            return at
-        last = at
-        at = _behind_breaks(text, at + 1)
-        if read == 2:
-            if at == len(text):
-                return at
-            if text[at : at + 1] != b"=":
-                return max(last, at - 1)
-            at = _behind_breaks(text, at + 1)
+    letters = _LETTERS.match(text)
+    at = letters.end() if letters else 0
+    read = (at - text.count(b"\r", 0, at) - text.count(b"\n", 0, at)) % 4
+    if at == len(text):
+        return at - read
+    if text[at : at + 1] != b"=" or read < 2:
         return at
-    return at - read
+    last = at
+    at = _behind_breaks(text, at + 1)
+    if read == 2:
+        if at == len(text):
+            return at
+        if text[at : at + 1] != b"=":
+            return max(last, at - 1)
+        at = _behind_breaks(text, at + 1)
+    return at
 
 
 def _behind_breaks(text: bytes, at: int) -> int:
@@ -59,13 +53,13 @@ def _behind_breaks(text: bytes, at: int) -> int:
     return at
 
 
-@base64.function(single=True)
+@base64.function(single=True, large=1_000_000)
 def encode(call: Call, data: Any) -> bytes:
     """Text in the standard alphabet with padding. Errors: INVALID for what is no string."""
     return binascii.b2a_base64(_bytes(data), newline=False)
 
 
-@base64.function(single=True)
+@base64.function(single=True, large=1_000_000)
 def decode(call: Call, text: Any) -> bytes:
     """The bytes behind a text; line breaks do not count. Errors: INVALID with the offset of the first bad byte."""
     data = _bytes(text)

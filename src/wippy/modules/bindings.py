@@ -49,6 +49,8 @@ class Bindings:
         """Carries out an effect. Cancelling the task interrupts the operation and gives an error CANCELED."""
         try:
             function = self.catalog.function(fn_id)
+            if not function.effect:  # with much to do
+                return await asyncio.to_thread(self.module_call, unit, fn_id, packed)
             call = Call(self.services, unit, self.handles)
             result = await function.handler(call, *self._arguments(function, call, packed))  # type: ignore[misc]
             return self._values(function, call, result)

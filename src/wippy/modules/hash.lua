@@ -4,13 +4,19 @@ local raw = K.raw
 local rawtype, byte, len, min = raw.type, raw.byte, raw.len, raw.math.min
 
 local BLOCK = 128
+local BLOCKS = 128 -- after which others may run
 
 local function folded(data, start, prime, mask)
   if rawtype(data) ~= "string" then return K.fail("Invalid", "data must be a string") end
-  local h, size = start, len(data)
+  local h, size, left = start, len(data), BLOCKS
   for from = 1, size, BLOCK do
     local block = { byte(data, from, min(from + BLOCK - 1, size)) }
     for i = 1, #block do h = (h * prime & mask) ~ block[i] end
+    left = left - 1
+    if left < 0 then
+      left = BLOCKS
+      K.give_way()
+    end
   end
   return h, nil
 end

@@ -47,7 +47,7 @@ def _keyed(name: str) -> Callable[..., Any]:
 
 
 for _name in ALGORITHMS:
-    hash.function(name=_name)(_plain(_name))
-    hash.function(name=f"hmac_{_name}")(_keyed(_name))
+    hash.function(name=_name, large=500_000)(_plain(_name))
+    hash.function(name=f"hmac_{_name}", large=500_000)(_keyed(_name))
 hash.lua_function("fnv32(data: any)", doc="FNV-1 of 32 bits, as a float. Errors: INVALID.")
 hash.lua_function("fnv64(data: any)", doc="FNV-1 of 64 bits, as the nearest float. Errors: INVALID.")

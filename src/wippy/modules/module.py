@@ -101,6 +101,7 @@ class Function:
     resource_at: int | None = None
     resource_text: str = ""
     takes_bytes: tuple[int, ...] = ()
+    large: int | None = None
 
 
 @dataclass(slots=True)
@@ -186,10 +187,12 @@ class Module:
         """Declares a function whose code is the decorated Python function.
 
         `async def` is an effect: the coroutine that calls it is parked until it is carried out. Plain `def` runs in
-        place and must not wait. Options: name, in_workflow (SAME), permission, resource (argument name) or resource_text, denied
-        (text; `{resource}` is filled in), denied_kind (None raises), failure (first value on failure),
-        single (one value on success instead of `value, nil`). A name that begins with `_` is seen by the Lua file of
-        the module only; `random.bytes` stands as `bytes` in the table `random` of the module.
+        place and must not wait. Options: name, in_workflow (SAME), permission, resource (argument name) or
+        resource_text, denied (text; `{resource}` is filled in), denied_kind (None raises), failure (first value on
+        failure), single (one value on success instead of `value, nil`), large (bytes of arguments from which on the
+        function runs in a thread of its own where the caller can wait, so that others go on meanwhile; for functions
+        that need nothing but their arguments). A name that begins with `_` is seen by the Lua file of the module
+        only; `random.bytes` stands as `bytes` in the table `random` of the module.
         """
 
         def declare(handler: Callable[..., Any]) -> Callable[..., Any]:
@@ -379,6 +382,7 @@ def _function_spec(function: Function) -> dict[str, Any]:
         "lua": function.handler is None,
         "effect": function.effect,
         "refused": function.in_workflow is REFUSE,
+        "large": function.large,
         "failure": function.failure,
         "types": [p.type for p in function.parameters],
         "optional": [p.optional for p in function.parameters],

@@ -30,13 +30,13 @@ json.lua_function(
 )
 
 
-@json.function(name="_validate_packed", failure=False, single=True)
+@json.function(name="_validate_packed", failure=False, single=True, large=50_000)
 def validate_packed(call: Call, schema: bytes, data: bytes) -> bool:
     schemas.check(schema, msgspec.msgpack.decode(data, strict=False))
     return True
 
 
-@json.function(name="_validate_text", failure=False, single=True)
+@json.function(name="_validate_text", failure=False, single=True, large=50_000)
 def validate_text(call: Call, schema: bytes, text: bytes) -> bool:
     schemas.compiled(schema)
     try:

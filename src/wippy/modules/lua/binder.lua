@@ -4,7 +4,7 @@ local raw = K.raw
 local rawtype, select, tpack, tunpack, next = raw.type, raw.select, raw.tpack, raw.tunpack, raw.next
 local mathtype, tointeger, load, error, setmt, getmt, rawget = raw.mathtype, raw.tointeger, raw.load, raw.error, raw.setmetatable, raw.getmetatable, raw.rawget
 local pack, unpack, sub, match = K.pack, K.unpack, raw.sub, raw.match
-local badtype, badarg, text, is_error = K.badtype, K.badarg, K.text, K.is_error
+local badtype, badarg, text, is_error, coisyieldable = K.badtype, K.badarg, K.text, K.is_error, raw.coisyieldable
 
 local EXT_HANDLE, EXT_CONSTANT = 2, 4
 local NUMBER = K.key("handle")
@@ -103,6 +103,22 @@ local function reply(name, failure, status, packed)
   return finish(name, failure, status, unpack(packed))
 end
 
+-- Whether the running code may be suspended without a replay that would notice.
+function K.can_wait()
+  local th = K.state and K.state.cur
+  return not K.workflow and coisyieldable() and not (th and th.loading)
+end
+
+-- Calls a function beside other work when its arguments are large.
+local function by_size(id, large)
+  local command, module_call = K.command, K.host.module_call
+  return function(...)
+    local packed = pack(...)
+    if #packed >= large and K.can_wait() then return command("module", id, packed) end
+    return module_call(id, packed)
+  end
+end
+
 -- The function that Lua code calls for one declared Python function.
 local function stub(spec)
   local id, name, failure, rest = spec.id, match(spec.name, "[^.]+$"), spec.failure, spec.rest
@@ -118,6 +134,7 @@ local function stub(spec)
   else
     local module_call = K.host.module_call
     call = function(...) return module_call(id, pack(...)) end
+    if spec.large then call = by_size(id, spec.large) end
   end
   local refused = spec.refused
   if count == 0 then

@@ -8,17 +8,23 @@ local typeof, text, encode, is_error = K.typeof, K.text, K.encode, K.is_error
 
 local MAX_DEPTH = 200
 
+local left = 0 -- steps until others may run
+local function step()
+  left = left - 1
+  if left < 0 then left = K.give_way() end
+end
+
 -- The content of a table and its length as a list, 0 for a map.
 local function opened(v, path, depth)
   if path[v] then error("table contains itself", 0) end
   if depth > MAX_DEPTH then error("exceeded maximum nesting depth", 0) end
   path[v] = true
-  local source, n = K.unfrozen(v), 0
+  local source, n, held = K.unfrozen(v), 0, 0
   for k in next, source do
     if mathtype(k) == "integer" and k > n then n = k end
+    held = held + 1
+    step()
   end
-  local held = 0
-  for _ in next, source do held = held + 1 end
   if n > 1048576 and n > 16 * held then error("list with index " .. text(n) .. " has too many missing items", 0) end
   return source, n
 end
@@ -78,7 +84,9 @@ end
 local function answer(ok, value)
   if ok then return value, nil end
   if is_error(value) then return nil, value end
-  return K.fail("Internal", text(value))
+  -- what ends the unit, and the end of memory, is not for the caller
+  if rawtype(value) ~= "string" or value == "not enough memory" then error(value, 0) end
+  return K.fail("Internal", value)
 end
 
 -- A copy as plain data -> value | nil, err. Missing items of lists are `null`, by default nil.

@@ -33,7 +33,7 @@ payload.constant(
 payload.lua_function("new(value: any)", doc="A Payload that holds the value itself.")
 
 
-@payload.function(name="_yaml_encode")
+@payload.function(name="_yaml_encode", large=10_000)
 def yaml_encode(call: Call, data: bytes) -> str:
     try:
         return write(msgspec.msgpack.decode(data, strict=False))
@@ -41,7 +41,7 @@ def yaml_encode(call: Call, data: bytes) -> str:
         raise WippyError(INTERNAL, str(error)) from None
 
 
-@payload.function(name="_yaml_decode")
+@payload.function(name="_yaml_decode", large=10_000)
 def yaml_decode(call: Call, text: Any) -> Any:
     if not isinstance(text, str):
         raise WippyError(INTERNAL, "yaml: valid UTF-8 text expected")
@@ -51,7 +51,7 @@ def yaml_decode(call: Call, text: Any) -> Any:
         raise WippyError(INTERNAL, f"yaml: {error}") from None
 
 
-@payload.function(name="_msgpack_encode")
+@payload.function(name="_msgpack_encode", large=50_000)
 def msgpack_encode(call: Call, data: bytes) -> bytes:
     try:
         return msgpack.encode(msgspec.msgpack.decode(data, strict=False))
@@ -59,7 +59,7 @@ def msgpack_encode(call: Call, data: bytes) -> bytes:
         raise WippyError(INTERNAL, str(error)) from None
 
 
-@payload.function(name="_msgpack_decode")
+@payload.function(name="_msgpack_decode", large=50_000)
 def msgpack_decode(call: Call, data: bytes) -> Any:
     try:
         return msgpack.Decoder(data).read()

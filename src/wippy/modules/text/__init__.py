@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
+from array import array
 from typing import Any
 
-from wippy.errors import INVALID, WippyError
+from wippy.errors import INVALID, LIMIT_EXCEEDED, WippyError
 from wippy.modules.caller import Call
 from wippy.modules.module import Module
 from wippy.modules.text import diff, markdown, splitter
 from wippy.regex import ExpressionError, compile_expression
 
 __all__ = ["text"]
+
+MAX_EDGES = 10_000_000
+"""Places in a text that one search may give: what is found must not fill the memory."""
 
 text = Module("text", classes={"deterministic"}, lua=("regexp.lua", "diff.lua", "splitter.lua"))
 
@@ -48,7 +51,7 @@ text.lua_method("Splitter", "split_text(s: string)")
 text.lua_method("Splitter", "split_batch(pages: table)")
 
 
-@text.function(name="_compile", single=True)
+@text.function(name="_compile", single=True, large=10_000)
 def compiled(call: Call, pattern: bytes) -> list[str]:
     try:
         return list(compile_expression(pattern).names)
@@ -56,19 +59,24 @@ def compiled(call: Call, pattern: bytes) -> list[str]:
         raise WippyError(INVALID, f"error parsing regexp: {error}", context="regex compile error") from None
 
 
-@text.function(name="_match", single=True)
+@text.function(name="_match", single=True, large=50_000)
 def matched(call: Call, pattern: bytes, subject: bytes) -> bool:
     return compile_expression(pattern).found(subject)
 
 
-@text.function(name="_spans", single=True)
-def spans(call: Call, pattern: bytes, subject: bytes, limit: int) -> list[list[int]]:
-    """First and last byte of each group of each match, from 1; 1 and 0 for a group that took no part."""
+@text.function(name="_spans", single=True, large=50_000)
+def spans(call: Call, pattern: bytes, subject: bytes, limit: int) -> bytes:
+    """First and last byte of each group of each match, from 1, as integers of 32 bits; 1 and 0 for a group that took
+    no part.
+    """
     found = compile_expression(pattern).spans(subject)
-    return [
-        [edge for first, last in groups for edge in ((first + 1, last) if first >= 0 else (1, 0))]
-        for groups in itertools.islice(found, limit if limit >= 0 else None)
-    ]
+    edges = array("i")
+    for groups in itertools.islice(found, limit if limit >= 0 else None):
+        for first, last in groups:
+            edges.extend((first + 1, last) if first >= 0 else (1, 0))
+        if len(edges) > MAX_EDGES:
+            raise WippyError(LIMIT_EXCEEDED, f"more than {MAX_EDGES // 2} matches and groups")
+    return edges.tobytes()
 
 
 def _text(value: Any) -> str:
@@ -92,55 +100,43 @@ def _shown(diffs: list[diff.Diff]) -> list[dict[str, str]]:
     return [{"operation": operation, "text": content} for operation, content in diffs]
 
 
-@text.function(name="_compare")
+@text.function(name="_compare", large=400)
 def compare(call: Call, options: Any, a: Any, b: Any) -> list[dict[str, str]]:
     return _shown(diff.Differ(_options(options), not call.workflow).compare(_text(a), _text(b)))
 
 
-@text.function(name="_compare_apart")
-async def compare_apart(call: Call, options: Any, a: Any, b: Any) -> list[dict[str, str]]:
-    differ = diff.Differ(_options(options), True)
-    return _shown(await asyncio.to_thread(differ.compare, _text(a), _text(b)))
-
-
-@text.function(name="_patch_make")
+@text.function(name="_patch_make", large=400)
 def patch_make(call: Call, options: Any, a: Any, b: Any) -> list[dict[str, str]]:
     return [{"text": one} for one in diff.Differ(_options(options), not call.workflow).patches(_text(a), _text(b))]
 
 
-@text.function(name="_patch_make_apart")
-async def patch_make_apart(call: Call, options: Any, a: Any, b: Any) -> list[dict[str, str]]:
-    differ = diff.Differ(_options(options), True)
-    return [{"text": one} for one in await asyncio.to_thread(differ.patches, _text(a), _text(b))]
-
-
-@text.function(name="_patch_apply")
+@text.function(name="_patch_apply", large=2000)
 def patch_apply(call: Call, options: Any, patches: Any, subject: Any) -> tuple[str, bool]:
     items = patches if isinstance(patches, list) else []
     texts = [_text(item.get("text")) for item in items if isinstance(item, dict)]
     return diff.Differ(_options(options), not call.workflow).apply(texts, _text(subject))
 
 
-@text.function(name="_summarize", single=True)
+@text.function(name="_summarize", single=True, large=200_000)
 def summarize(call: Call, diffs: Any) -> dict[str, int]:
     return diff.summary(_diffs(diffs))
 
 
-@text.function(name="_pretty_text")
+@text.function(name="_pretty_text", large=100_000)
 def pretty_text(call: Call, diffs: Any) -> str:
     return diff.as_terminal_text(_diffs(diffs))
 
 
-@text.function(name="_pretty_html")
+@text.function(name="_pretty_html", large=100_000)
 def pretty_html(call: Call, diffs: Any) -> str:
     return diff.as_html(_diffs(diffs))
 
 
-@text.function(name="_split_recursive")
+@text.function(name="_split_recursive", large=50_000)
 def split_recursive(call: Call, options: Any, subject: Any) -> list[str]:
     return splitter.recursive(_options(options)).split(_text(subject))
 
 
-@text.function(name="_split_markdown")
+@text.function(name="_split_markdown", large=5_000)
 def split_markdown(call: Call, options: Any, subject: Any) -> list[str]:
     return markdown.split(_text(subject), _options(options))

@@ -1,12 +1,11 @@
 -- text.diff: objects hold their options only.
 local K, natives = ...
 local raw = K.raw
-local rawtype, next, setmt, len = raw.type, raw.next, raw.setmetatable, raw.len
+local rawtype, next, setmt = raw.type, raw.next, raw.setmetatable
 local typeof = K.typeof
 local fn = natives.fn
 
 local OPTIONS = K.key("options")
-local LONG = 20000 -- bytes of both texts that are compared beside the other work
 local methods = {}
 local Differ = K.class { name = "text.Differ", methods = methods, tostring = function() return "text.Differ{}" end }
 
@@ -23,16 +22,15 @@ local function table_of(v, n, name)
   return v
 end
 
-local function of_two(name, here, apart)
+local function of_two(name, native)
   methods[name] = function(self, a, b)
     own(self, name)
     a, b = string_of(a, 2, name), string_of(b, 3, name)
-    if K.workflow or len(a) + len(b) < LONG then return here(self[OPTIONS], a, b) end
-    return apart(self[OPTIONS], a, b)
+    return native(self[OPTIONS], a, b)
   end
 end
-of_two("compare", fn._compare, fn._compare_apart)
-of_two("patch_make", fn._patch_make, fn._patch_make_apart)
+of_two("compare", fn._compare)
+of_two("patch_make", fn._patch_make)
 
 local function of_diffs(name, native)
   methods[name] = function(self, diffs)

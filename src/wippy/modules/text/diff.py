@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import html
 import re
 from typing import Any
@@ -23,16 +24,45 @@ Diff = tuple[str, str]
 """Operation and text."""
 
 
+STEPS = 1000
+"""Rounds of comparison that stand for the time limit where the clock must not decide; about a second at most."""
+
+
+class _Rounds:
+    """A deadline that has passed after so many looks at the clock."""
+
+    def __init__(self) -> None:
+        self._left = STEPS
+
+    def __lt__(self, now: object) -> bool:
+        self._left -= 1
+        return self._left < 0
+
+
+@functools.cache
+def _engines() -> tuple[Any, Any]:
+    """The class of the library, and one whose results follow from the texts alone."""
+    timed = optional("diff_match_patch", "text", "text.diff").diff_match_patch
+
+    class Counted(timed):
+        def diff_main(self, a: str, b: str, checklines: bool = True, deadline: Any = None) -> Any:
+            return super().diff_main(a, b, checklines, _Rounds() if deadline is None else deadline)
+
+    return timed, Counted
+
+
 class Differ:
     """Compares and patches.
 
     Args:
         options: see `text.diff.new`; numbers out of range and everything else count as absent.
-        timed: whether the time limit holds. Without it the result follows from the texts alone.
+        timed: whether the clock ends a comparison. Otherwise the number of rounds does, and the result follows from
+            the texts alone.
     """
 
     def __init__(self, options: dict[str, Any], timed: bool) -> None:
-        self._engine = optional("diff_match_patch", "text", "text.diff").diff_match_patch()
+        plain, counted = _engines()
+        self._engine = plain() if timed else counted()
         for name, (attribute, least, largest) in _OPTIONS.items():
             value = options.get(name)
             if isinstance(value, (int, float)) and not isinstance(value, bool) and least <= value <= largest:

@@ -1,6 +1,7 @@
 -- text.regexp: objects hold their pattern only, so they may live as long as Lua keeps them.
 local K, natives = ...
 local raw = K.raw
+local rep, unpack_string, error = raw.rep, raw.unpack_string, raw.error
 local rawtype, sub, match, find, byte, concat, tointeger, setmt = raw.type, raw.sub, raw.match, raw.find, raw.byte, raw.concat, raw.tointeger, raw.setmetatable
 local fn = natives.fn
 
@@ -16,15 +17,47 @@ local function checked(self, name, s, n)
   K.badtype(n or 2, name, "string", s, 3)
 end
 
+local MANY = 500 -- matches after which others may run
+
+-- The spans of the first `limit` matches (-1: of all) as one string, and the bytes that a match takes in it.
+local function spans_of(self, s, limit)
+  local data, err = fn._spans(self[PATTERN], s, limit)
+  if err then error(err:message(), 3) end
+  return data, 8 * #self[NAMES]
+end
+
+-- Calls visit(span) for each match, with first and last byte of all groups in a row, until it returns true.
+local function each(self, s, limit, visit)
+  local data, width = spans_of(self, s, limit)
+  local form, left = rep("i4", width // 4), MANY
+  for at = 1, #data, width do
+    if visit({ unpack_string(form, data, at) }) then return end
+    left = left - 1
+    if left == 0 then
+      left = MANY
+      K.give_way()
+    end
+  end
+end
+
+local function first_of(self, s)
+  local data, width = spans_of(self, s, 1)
+  if data == "" then return nil end
+  return { unpack_string(rep("i4", width // 4), data) }
+end
+
 local function texts(s, span)
   local out = {}
-  for i = 1, #span, 2 do out[(i + 1) // 2] = sub(s, span[i], span[i + 1]) end
+  for i = 1, #span - 1, 2 do out[(i + 1) // 2] = sub(s, span[i], span[i + 1]) end
   return out
 end
 
-local function each(list, make, s)
-  local out = {}
-  for i = 1, #list do out[i] = make(s, list[i]) end
+local function all(self, s, make)
+  local out, n = {}, 0
+  each(self, s, -1, function(span)
+    n = n + 1
+    out[n] = make(s, span)
+  end)
   return out
 end
 local function whole(s, span) return sub(s, span[1], span[2]) end
@@ -37,37 +70,37 @@ end
 
 function methods.find_string(self, s)
   s = checked(self, "find_string", s)
-  local span = fn._spans(self[PATTERN], s, 1)[1]
+  local span = first_of(self, s)
   if not span or span[1] > span[2] then return nil end
   return whole(s, span)
 end
 
 function methods.find_all_string(self, s)
   s = checked(self, "find_all_string", s)
-  return each(fn._spans(self[PATTERN], s, -1), whole, s)
+  return all(self, s, whole)
 end
 
 function methods.find_string_submatch(self, s)
   s = checked(self, "find_string_submatch", s)
-  local span = fn._spans(self[PATTERN], s, 1)[1]
+  local span = first_of(self, s)
   return span and texts(s, span) or nil
 end
 
 function methods.find_all_string_submatch(self, s)
   s = checked(self, "find_all_string_submatch", s)
-  return each(fn._spans(self[PATTERN], s, -1), texts, s)
+  return all(self, s, texts)
 end
 
 function methods.find_string_index(self, s)
   s = checked(self, "find_string_index", s)
-  local span = fn._spans(self[PATTERN], s, 1)[1]
+  local span = first_of(self, s)
   return span and edges(s, span) or nil
 end
 
 function methods.find_all_string_index(self, s)
   s = checked(self, "find_all_string_index", s)
-  local found = fn._spans(self[PATTERN], s, -1)
-  return #found > 0 and each(found, edges, s) or nil
+  local found = all(self, s, edges)
+  return #found > 0 and found or nil
 end
 
 -- A replacement as texts and group numbers.
@@ -108,11 +141,9 @@ end
 function methods.replace_all_string(self, s, replacement)
   s = checked(self, "replace_all_string", s)
   replacement = checked(self, "replace_all_string", replacement, 3)
-  local found = fn._spans(self[PATTERN], s, -1)
   local parts = template(self[NAMES], replacement)
   local out, n, from = {}, 0, 1
-  for i = 1, #found do
-    local span = found[i]
+  each(self, s, -1, function(span)
     n = n + 1
     out[n] = sub(s, from, span[1] - 1)
     for k = 1, #parts do
@@ -121,7 +152,7 @@ function methods.replace_all_string(self, s, replacement)
       out[n] = rawtype(part) == "string" and part or sub(s, span[2 * part + 1], span[2 * part + 2])
     end
     from = span[2] + 1
-  end
+  end)
   out[n + 1] = sub(s, from)
   return concat(out)
 end
@@ -133,15 +164,13 @@ function methods.split(self, s, n)
   n = tointeger(n) or K.badarg(3, "split", "number has no integer representation")
   if n == 0 then return {} end
   if s == "" and self[PATTERN] ~= "" then return { "" } end
-  local found = fn._spans(self[PATTERN], s, n)
   local out, from, last = {}, 1, 0
-  for i = 1, #found do
-    if n > 0 and #out == n - 1 then break end
-    local span = found[i]
+  each(self, s, n, function(span)
+    if n > 0 and #out == n - 1 then return true end
     last = span[1] - 1
     if span[2] ~= 0 then out[#out + 1] = sub(s, from, last) end
     from = span[2] + 1
-  end
+  end)
   if last ~= #s then out[#out + 1] = sub(s, from) end
   return out
 end

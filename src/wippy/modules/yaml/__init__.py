@@ -22,7 +22,7 @@ yaml.lua_function(
 )
 
 
-@yaml.function(name="_write")
+@yaml.function(name="_write", large=10_000)
 def encoded(call: Call, data: bytes, options: Any = None) -> str:
     try:
         return write(msgspec.msgpack.decode(data, strict=False), options)
@@ -30,7 +30,7 @@ def encoded(call: Call, data: bytes, options: Any = None) -> str:
         raise WippyError(INTERNAL, f"encode failed: {error}") from None
 
 
-@yaml.function()
+@yaml.function(large=10_000)
 def decode(call: Call, text: Any) -> Any:
     """The first document of a YAML text. Errors: INVALID for no text, INTERNAL for what is no YAML."""
     if isinstance(text, bytes):
