@@ -21,6 +21,8 @@ Env = dict[Any, Any]
 _PATH = 8
 # In front of a constant index in a path; no name begins so.
 _INDEXED = "\0"
+# Among what a kept condition mentions: fields, which any call may write.
+_FIELDS = "fields"
 
 
 class Core:
@@ -125,12 +127,38 @@ class Core:
         path = path[:size]
         for key in [key for key in env if type(key) is tuple and key[:size] == path]:
             del env[key]
+        self._forget_fields(env)
+
+    def _forget_fields(self, env: Env) -> None:
+        """Tests of fields that were made before tell nothing any more."""
+        for key in [key for key, held in env.items() if type(held) is tuple and _FIELDS in held]:
+            del env[key]
+
+    def mentions(self, node: Expression) -> set[Any]:
+        """The variables that an expression reads, and a mark when it reads fields or calls."""
+        found: set[Any] = set()
+        stack: list[Any] = [node]
+        while stack:
+            each = stack.pop()
+            if type(each) is tree.Name:
+                if each.variable is not None:
+                    found.add(each.variable.at)
+            elif type(each) in (tree.Paren, tree.Cast, tree.Unary, tree.Binary):
+                stack.extend(_operands(each))
+            elif type(each) in (tree.Field, tree.Index):
+                found.add(_FIELDS)
+                stack.append(each.object)
+            elif type(each) in (tree.Call, tree.MethodCall):
+                stack.append(each.callee if type(each) is tree.Call else each.object)
+                stack.extend(each.args)
+        return found
 
     def after_call(self, env: Env) -> None:
         """A call may have filled what was found empty."""
         for key, held in env.items():
             if type(key) is tuple and type(key[0]) is int and held is not ANY and without_nil(held) is not held:
                 env[key] = ANY
+        self._forget_fields(env)
 
     def join(self, first: Env | None, second: Env | None) -> Env | None:
         """What is known where two ways meet."""
@@ -172,6 +200,8 @@ class Core:
                 self.kill(at, out)
                 out.pop(at, None)
         names = self.survey.fields_written_in(start, end)
+        if names:
+            self._forget_fields(out)
         for key in [key for key in out if type(key) is tuple and type(key[0]) is int]:
             if names.intersection(key[1:]) or any(map(_is_index, key[1:])):
                 del out[key]
@@ -192,6 +222,14 @@ class Core:
         """Whether a variable keeps the value that it has where a function is made."""
         writes = self.survey.writes.get(at)
         return writes is None or (writes[-1] < function.at and at not in self.captured)
+
+
+def _operands(node: Any) -> tuple[Expression, ...]:
+    if type(node) is tree.Binary:
+        return (node.left, node.right)
+    if type(node) is tree.Unary:
+        return (node.operand,)
+    return (node.inner if type(node) is tree.Paren else node.value,)
 
 
 def _is_index(step: Any) -> bool:

@@ -252,7 +252,9 @@ class Expressions(Calls):
 
     def _closed(self, type: Type) -> bool:
         """Whether an unknown field is a mistake: only declared records are closed."""
-        records = [item for each in members(type) if isinstance(item := force(each), Record)]
+        items = [force(item) for item in members(type)]
+        items += [force(part) for item in items if isinstance(item, Intersection) for part in item.items]
+        records = [item for item in items if isinstance(item, Record)]
         return bool(records) and not any(map(self.foreign, records))
 
     def key_type(self, node: Expression, env: Env) -> Type:

@@ -139,8 +139,14 @@ class Narrowing(Core):
 
     def _pairs(self, at: int, there: bool, env: Env) -> None:
         """`value, err` of one call: one of them is nil."""
+        if there:
+            return
+        checked = env.get(("is", at))
+        if checked is not None:
+            call = checked[0]
+            self.narrow_to(call.args[0], self.type_named(call.object) or ANY, True, env)
         pair = env.get(("pair", at))
-        if pair is None or there:
+        if pair is None:
             return
         for other in pair:
             env[other] = without_nil(self.variable(other, env))

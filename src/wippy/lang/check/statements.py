@@ -167,8 +167,7 @@ class Statements(Functions):
                 key = self.key(call.args[0])
                 checked = self.type_named(call.object)
                 if checked is not None and type(key) is int:
-                    env[("cond", ats[0])] = (call,)
-                    env[("is", error)] = (call,)
+                    env[("cond", ats[0])] = env[("is", error)] = (call, key)
             if others:
                 env[("pair", error)] = others
                 env.update({("pair", at): (error,) for at in others if ("pair", at) not in env})
@@ -176,11 +175,11 @@ class Statements(Functions):
             value = values[0]
             tested = self._type_call(value, env)
             if tested is not None and isinstance(value, tree.Call):
-                env[("type", names[0].at)] = (tested,)
+                env[("type", names[0].at)] = (tested, *self.mentions(tested))
             elif isinstance(value, (tree.Binary, tree.MethodCall)) or (
                 isinstance(value, tree.Unary) and value.op == "not"
             ):
-                env[("cond", names[0].at)] = (value,)
+                env[("cond", names[0].at)] = (value, *self.mentions(value))
 
     def _local_function_value(self, param: tree.Param, annotation: Type | None, value: tree.Function, env: Env) -> None:
         if annotation is not None:
