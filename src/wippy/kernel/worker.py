@@ -17,6 +17,10 @@ log = logging.getLogger("wippy.kernel")
 _WAKE: Envelope = ["wake", "", 0, 0]
 
 
+ARRIVALS = frozenset(("spawn", "call", "adopt"))
+"""Envelopes that bring a unit."""
+
+
 class Worker(Station, threading.Thread):
     """Runs slices of its VM whenever there is work.
 
@@ -44,7 +48,7 @@ class Worker(Station, threading.Thread):
         self._inbox: SimpleQueue[Envelope | None] = SimpleQueue()
         self._urgent: deque[Envelope] = deque()
         self._stopping = False
-        self._reading = 0
+        self._arrivals: deque[None] = deque()
         self._turn = threading.Lock()
 
     def __str__(self) -> str:
@@ -55,12 +59,14 @@ class Worker(Station, threading.Thread):
             self._urgent.append(envelope)
             self._inbox.put(_WAKE)
         else:
+            if envelope[0] in ARRIVALS:
+                self._arrivals.append(None)
             self._inbox.put(envelope)
 
     @property
     def load(self) -> int:
-        """Threads ready to run, as far as is known, and envelopes on their way but for one, which may mean little."""
-        return (0 if self.waiting else self.runnable) + max(0, self._reading + self._inbox.qsize() - 1)
+        """Threads ready to run, as far as is known, and units on their way."""
+        return (0 if self.waiting else self.runnable) + len(self._arrivals)
 
     def lend(self, envelope: Envelope) -> bool:
         """Runs one slice with this envelope in the calling thread, if the worker has nothing to do.
@@ -111,10 +117,11 @@ class Worker(Station, threading.Thread):
     def _loop(self) -> None:
         while not self._stopping:
             items = self._take()
-            self._reading = len(items)
             with self._turn:
                 self._slice(items)
-            self._reading = 0
+            for item in items:
+                if item[0] in ARRIVALS:
+                    self._arrivals.popleft()
             if self._share is not None and self.unstarted:
                 self._share(self)
 
