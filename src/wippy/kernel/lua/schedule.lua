@@ -24,7 +24,8 @@ local HARD_LIMIT = 5000 -- turns that code which cannot yield may take
 local PREEMPT_COST = 64 -- share of a slice's budget that a full turn uses up
 local TURN_TIME = 0.0005 -- seconds of CPU time after which a turn should be over: costly loops get fewer reductions
 local SLICE_TIME = 0.002 -- seconds after which preemption ends the slice, so that envelopes are read
-local MIN_LIMIT = 10
+local FIRST_LIMIT = 100 -- reductions of the first turn, of which nobody knows what they cost
+local MIN_LIMIT = 1
 local HARD_TIME = 1     -- seconds of CPU time that code which cannot yield may take
 local NO_MEMORY = "not enough memory" -- what Lua raises, without a position
 
@@ -87,7 +88,7 @@ K.waiting_thread = current_thread
 
 -- A turn that used up its reductions: the next one gets as many as fit into the time of a turn.
 local function next_turn(th)
-  local now, since, limit = clock(), th.since, th.limit or K.limit
+  local now, since, limit = clock(), th.since, th.limit or K.rt.limit
   local p = th.p
   p.reductions = (p.reductions or 0) + limit
   S.reductions = S.reductions + limit
@@ -102,8 +103,8 @@ local function next_turn(th)
       limit = 2 * limit
       if limit > K.limit then limit = K.limit end
     end
-    th.limit = limit
   end
+  th.limit = limit
   ready(th)
   coyield(PARK)
   th.since = clock()
@@ -136,7 +137,7 @@ function K.preempt()
   return K.limit
 end
 K.rt.preempt = K.preempt
-K.rt.limit = K.limit
+K.rt.limit = FIRST_LIMIT
 
 -- A further coroutine of the running unit, queued ahead of its spawner.
 function K.spawn_thread(fn)

@@ -7,11 +7,12 @@ local byte, char, sub, find, tunpack, setmt = raw.byte, raw.char, raw.sub, raw.f
 local PERCENT, CARET, DOLLAR, OPEN, CLOSE, BRACKET, UNBRACKET = byte("%^$()[]", 1, -1)
 local STAR, PLUS, DASH, QUESTION, DOT = byte("*+-?.", 1, -1)
 
--- Bytes of a text from which on a search is done here, by the number of unbounded quantifiers of its pattern ...
-local LONG = { [0] = 1 / 0, [1] = 1 / 0, [2] = 20000 }
-local LONG_MANY = 100
+-- Bytes of a text from which on a search is done here, by the choices of its pattern: with c of them C may take about
+-- size^c / c! steps from one start ...
+local LONG = { [0] = 1 / 0, 1 / 0, 6000, 490, 145, 70, 45, 33, 26, 21 }
+local LONG_MANY = 12
 -- ... and from which on plain Lua is asked start by start.
-local STARTS = { [0] = 1 / 0, [1] = 20000, [2] = 1000 }
+local STARTS = { [0] = 1 / 0, 8000, 490, 145, 70, 45, 33, 26, 21 }
 
 -- Bytes that one item of a pattern takes: item text -> {byte -> boolean}.
 local by_item, items = {}, 0
@@ -105,16 +106,59 @@ local function program_of(p)
   return program
 end
 
--- Unbounded quantifiers of a pattern.
-local counts = {}
-local function quantifiers(p)
+local FAR = { star = true, plus = true, lazy = true }
+
+local function overlap(a, b)
+  for c = 0, 255 do
+    if a[c] and b[c] then return true end
+  end
+  return false
+end
+
+-- Whether what follows a step can take what the step could take too: only then giving back a character is a choice.
+local function is_choice(steps, at)
+  local set = steps[at].set
+  for i = at + 1, #steps do
+    local step = steps[i]
+    if step.kind == "balance" then return set[step.from] end
+    if step.kind == "back" then return true end
+    if step.kind == "end" then return false end
+    if step.set then
+      if overlap(set, step.set) then return true end
+      if step.kind == "one" or step.kind == "plus" then return false end
+    end
+  end
+  return false
+end
+
+-- How many choices multiply when a pattern does not match.
+local function count_choices(p)
+  local steps = program_of(p).steps
+  local count, halves, far = 0, 0, false
+  for i, step in raw.ipairs(steps) do
+    if step.kind == "balance" or step.kind == "back" then
+      count = count + 1
+    elseif FAR[step.kind] then
+      far = true
+      if is_choice(steps, i) then count = count + 1 end
+    elseif step.kind == "maybe" and is_choice(steps, i) then
+      halves = halves + 1
+    end
+  end
+  count = count + (halves + 1) // 3
+  return count == 0 and far and 1 or count
+end
+
+local counts, counted = {}, 0
+local function choices(p)
   local count = counts[p]
   if not count then
-    count = 0
-    for _, step in raw.ipairs(program_of(p).steps) do
-      if step.kind == "star" or step.kind == "plus" or step.kind == "lazy" then count = count + 1 end
+    count = count_choices(p)
+    if counted >= 1000 then counts, counted = {}, 0 end
+    if #p <= 500 then
+      counts[p] = count
+      counted = counted + 1
     end
-    if #p <= 500 then counts[p] = count end
   end
   return count
 end
@@ -235,7 +279,8 @@ end
 local function each_start(s, p, at)
   local anchored = "^" .. p
   local size = #s + 1
-  local turn = 500
+  local turn, cost = 500, 1 + raw.floor(size ^ choices(p) / 3000)
+  if cost > 500 then cost = 500 end
   local function given(first, ...)
     if first then return true, first, ... end
     return false
@@ -244,7 +289,7 @@ local function each_start(s, p, at)
     local found = raw.tpack(given(find(s, anchored, at)))
     if found[1] then return tunpack(found, 2, found.n) end
     at = at + 1
-    turn = turn - 1 - size // 2000
+    turn = turn - cost
     if turn < 0 then
       K.give_way()
       turn = 500
@@ -253,12 +298,15 @@ local function each_start(s, p, at)
   return nil
 end
 
--- Whether a search is too long to be left to C.
+local COSTLY = 20000 -- bytes from which on a search in C is charged for
+
+-- Whether a search is too long to be left to C. Charges for one that is not.
 local function is_long(s, p)
   local size = #s
   if size < LONG_MANY then return false end
-  local count = quantifiers(p)
-  return size >= (LONG[count] or LONG_MANY) or size >= (STARTS[count] or 0) and byte(p, 1) ~= CARET
+  if size >= COSTLY then K.charge(size) end
+  local count = counts[p] or choices(p)
+  return size >= (LONG[count] or LONG_MANY) or size >= (STARTS[count] or LONG_MANY) and byte(p, 1) ~= CARET
 end
 
 -- string.find for patterns as plain Lua takes them.
@@ -267,7 +315,7 @@ local function long_find(s, p, at)
   if at < 0 then at = #s + at + 1 end
   if at < 1 then at = 1 end
   if at > #s + 1 then return nil end
-  local count = quantifiers(p)
+  local count = choices(p)
   if #s >= (LONG[count] or LONG_MANY) then return search(s, p, at) end
   return each_start(s, p, at)
 end

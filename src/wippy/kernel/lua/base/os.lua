@@ -9,6 +9,8 @@ local MONTHS = { "January", "February", "March", "April", "May", "June", "July",
   "November", "December" }
 local BEFORE = { 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334 } -- days before a month in a common year
 
+local LONG = 1000 -- bytes of a layout from which on others may run meanwhile
+
 local os = { platform = "wippy" }
 
 local function leap(year) return year % 4 == 0 and (year % 100 ~= 0 or year % 400 == 0) end
@@ -139,10 +141,12 @@ function os.date(layout, seconds)
     return { year = d.year, month = d.month, day = d.day, hour = d.hour, min = d.min, sec = d.sec, wday = d.wday,
       yday = d.yday, isdst = d.offset ~= 0 }
   end
-  return (gsub(layout, "%%(.)", function(verb)
+  local function shown(verb)
     local show = VERBS[verb]
     return show and show(d)
-  end))
+  end
+  if #layout < LONG then return (gsub(layout, "%%(.)", shown)) end
+  return (K.pattern.substitute(layout, "%%(.)", function(_, verb) return shown(verb) end, raw.maxinteger))
 end
 
 function os.difftime(t2, t1)

@@ -8,6 +8,7 @@ local rpack, runpack, rpacksize = raw.pack, raw.unpack_string, raw.packsize
 local badarg, string = K.badarg, K.base.string
 local string_arg, integer_arg, number_arg = K.arg.string, K.arg.integer, K.arg.number
 
+local TURN = K.give_way()
 local SIZED = { i = 4, I = 4, s = 8 }
 local PLAIN = {
   b = "b", B = "B", h = "i2", H = "I2", l = "i8", L = "I8", j = "i8", J = "I8", T = "I8", f = "f", d = "d", n = "d",
@@ -40,8 +41,10 @@ end
 
 -- The format text for plain Lua and how to read each argument; or nil and what is wrong.
 local function read_format(text)
-  local out, kinds, at = { "<" }, {}, 1
+  local out, kinds, at, turn = { "<" }, {}, 1, TURN
   while at <= #text do
+    turn = turn - 1
+    if turn < 0 then turn = K.give_way() end
     local letter = sub(text, at, at)
     if letter == " " then
       at = at + 1

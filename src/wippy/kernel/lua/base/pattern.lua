@@ -22,6 +22,18 @@ function K.give_way()
 end
 local give_way = K.give_way
 
+-- Lets others run now and then among calls that C does in one go but not at once: `work` is their cost, about the bytes
+-- they look at.
+local WORK = 1 << 20
+local work_left = WORK
+function K.charge(work)
+  work_left = work_left - work
+  if work_left < 0 then
+    work_left = WORK
+    give_way()
+  end
+end
+
 local is_long, long_find = K.matcher.is_long, K.matcher.find
 
 -- string.find that gives way on long searches.

@@ -12,8 +12,10 @@ local host, pattern = K.host, K.pattern
 local is_long = K.matcher.is_long
 local known, empty, captures, prepare = pattern.known, pattern.empty, pattern.captures, pattern.prepare
 
-local MAX_TEXT = 1 << 28 -- bytes that rep makes: nothing else of the worker runs meanwhile
+local MAX_TEXT = 1 << 27 -- bytes that rep makes: nothing else of the worker runs meanwhile
 local BLOCK = 1 << 14
+local COSTLY = 20000 -- bytes from which on a call is charged for
+local MANY = 200000  -- bytes in which a table or function replaces match by match
 
 -- Arguments. Each of these is called by a library function that user code called: errors carry its line.
 
@@ -103,6 +105,7 @@ end
 
 function string.reverse(s)
   if rawtype(s) ~= "string" then s = string_arg(s, 1, "reverse") end
+  if #s >= COSTLY then K.charge(#s) end
   return rreverse(s)
 end
 
@@ -112,6 +115,7 @@ function string.rep(s, n)
   if n <= 0 or s == "" then return "" end
   local size = #s
   if n > MAX_TEXT // size then error("resulting string too large", 2) end
+  if n * size >= COSTLY then K.charge(n * size) end
   if n <= BLOCK or size >= BLOCK then return rrep(s, n) end
   -- plain Lua copies one by one
   local at_once = BLOCK // size
@@ -120,12 +124,14 @@ end
 
 function string.lower(s)
   if rawtype(s) ~= "string" then s = string_arg(s, 1, "lower") end
+  if #s >= COSTLY then K.charge(#s) end
   if utf8len(s) == #s then return rlower(s) end
   return host.lower(s)
 end
 
 function string.upper(s)
   if rawtype(s) ~= "string" then s = string_arg(s, 1, "upper") end
+  if #s >= COSTLY then K.charge(#s) end
   if utf8len(s) == #s then return rupper(s) end
   return host.upper(s)
 end
@@ -135,6 +141,7 @@ function string.find(s, p, init, plain)
   if init == nil then init = 1 else init = SMALL[init] or integer_arg(init, 3, "find") end
   if plain then
     if rawtype(p) ~= "string" then p = string_arg(p, 2, "find") end
+    if #s >= COSTLY then K.charge(#s) end
     return rfind(s, p, init, true)
   end
   local made = known[p]
@@ -248,7 +255,7 @@ function string.gsub(s, p, repl, limit)
       return given((repl(...)))
     end, limit or maxinteger)
   elseif kind == "table" then
-    if not nullable and getmt(repl) == nil and not is_long(s, made) then
+    if not nullable and getmt(repl) == nil and #s < MANY and not is_long(s, made) then
       local function look(key) return given(rawget(repl, key)) end
       if limit then text, n = rgsub(s, made, look, limit) else text, n = rgsub(s, made, look) end
     else

@@ -12,6 +12,7 @@ local give_way, TURN = K.give_way, K.give_way()
 local MAX_RESULTS = 200000
 local SMALL_SORT = 5000 -- elements that plain Lua may sort, unsuspended
 local RUN = 8
+local COSTLY = 2000 -- elements from which on a call is charged for
 
 local table = {}
 
@@ -59,6 +60,7 @@ function table.insert(t, ...)
   local at, v = ...
   if mathtype(at) ~= "integer" then at = integer_arg(at, 2, "insert") end
   local length = rawlen(t)
+  if length - at >= COSTLY and at >= 1 then K.charge(8 * (length - at)) end
   if at < 1 or at > length then
     rawset(t, at, v)
   elseif not mt then
@@ -80,6 +82,7 @@ function table.remove(t, at)
     if at <= 0 then at = length end
   end
   if length == 0 or at > length then return nil end
+  if length - at >= COSTLY then K.charge(8 * (length - at)) end
   if not mt then return (rremove(t, at)) end
   local removed = rawget(t, at)
   for i = at, length do rawset(t, i, rawget(t, i + 1)) end
@@ -96,6 +99,7 @@ function table.concat(t, separator, i, j)
   end
   if i == nil then i = 1 elseif mathtype(i) ~= "integer" then i = integer_arg(i, 3, "concat") end
   if j == nil then j = rawlen(list) elseif mathtype(j) ~= "integer" then j = integer_arg(j, 4, "concat") end
+  if j - i >= COSTLY then K.charge(16 * (j - i)) end
   local plain = getmt(list) == nil
   local texts = not plain and {} or nil
   for at = i, j do
