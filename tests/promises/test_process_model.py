@@ -108,6 +108,62 @@ def test_p13_a_process_initialises_steps_and_closes() -> None:
         ]
 
 
+def test_p13_the_states_of_a_process_are_visible_to_introspection() -> None:
+    watched = process(
+        "watched",
+        """
+        local system, funcs = require("system"), require("funcs")
+        return function(parent)
+          local seen
+          for _, row in ipairs(system.hosts.processes("app:processes")) do
+            if row.pid == process.pid() then seen = row.state end
+          end
+          process.send(parent, "step", seen)
+          process.inbox():receive()
+          funcs.call("app:gate", parent)
+          return "closed"
+        end
+        """,
+        ["system", "funcs"],
+    )
+    gate = function(
+        "gate",
+        """
+        return function(parent)
+          process.send(parent, "gate", process.pid())
+          process.inbox():receive()
+        end
+        """,
+    )
+    body = """
+        local system = require("system")
+        local steps, gates = process.listen("step"), process.listen("gate")
+        local function state_of(pid)
+          for _, row in ipairs(system.hosts.processes("app:processes")) do
+            if row.pid == pid then return row.state end
+          end
+          return "complete"
+        end
+        local pid = process.spawn_monitored("app:watched", "app:processes", process.pid())
+        local states = {state_of(pid)}
+        states[2] = steps:receive()
+        while state_of(pid) ~= "idle" do coroutine.yield() end
+        states[3] = state_of(pid)
+        process.send(pid, "go on")
+        states[4] = state_of(pid)
+        local gate = gates:receive()
+        while state_of(pid) ~= "blocked" do coroutine.yield() end
+        states[5] = state_of(pid)
+        process.send(gate, "open")
+        process.events():receive()
+        states[6] = state_of(pid)
+        return states
+        """
+    with application(host("processes", 1), watched, gate) as app:
+        states = app.lua(body, modules=["system"])
+    assert states == ["ready", "running", "idle", "ready", "blocked", "complete"]
+
+
 def test_p14_one_process_waits_for_several_things_at_once() -> None:
     nap = function(
         "nap", "local time = require('time') return function(n) time.sleep(n .. 'ms') return n end", ["time"]

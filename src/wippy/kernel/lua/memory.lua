@@ -5,15 +5,15 @@
 local K = ...
 if K.workflow then return end
 local raw = K.raw
-local rawtype, next, rawget, rawlen, getmt, getinfo, getlocal, getupvalue =
-  raw.type, raw.next, raw.rawget, raw.rawlen, raw.getmetatable, raw.getinfo, raw.getlocal, raw.getupvalue
+local rawtype, next, rawget, rawlen, getmt, getinfo = raw.type, raw.next, raw.rawget, raw.rawlen, raw.getmetatable, raw.getinfo
+local getlocal, getupvalue, upvalueid = raw.getlocal, raw.getupvalue, raw.upvalueid
 local keys = K.channel_keys
 local SLOTS, PENDING = keys.slots, keys.pending
 
 local UNIT = 1700      -- unit table, PID, environment, inbox and coroutine of any process
 local THREAD = 1000    -- coroutine with its stack
 local TABLE, ITEM, NODE = 56, 16, 24
-local CLOSURE, UPVALUE = 32, 8
+local CLOSURE, UPVALUE, CLOSED = 32, 8, 40
 local TEXT = 25
 local SHORT = 40       -- texts up to this length are shared in the VM
 local LEVELS = 100     -- frames of a stack whose variables are looked at
@@ -155,6 +155,11 @@ function K.memory_of(p, objects)
       while true do
         local name, value = getupvalue(v, i)
         if not name then break end
+        local id = upvalueid(v, i) -- one variable may be shared by many closures
+        if not seen[id] then
+          seen[id] = true
+          total = total + CLOSED
+        end
         push(value)
         i = i + 1
       end

@@ -13,7 +13,7 @@ for _, name in ipairs({ "type", "next", "pairs", "ipairs", "rawget", "rawset", "
 end
 raw.getmetatable, raw.setmetatable_any = debug.getmetatable, debug.setmetatable
 raw.getinfo, raw.getlocal, raw.traceback = debug.getinfo, debug.getlocal, debug.traceback
-raw.getupvalue = debug.getupvalue
+raw.getupvalue, raw.upvalueid = debug.getupvalue, debug.upvalueid
 for _, name in ipairs({ "sub", "byte", "char", "find", "format", "rep", "gsub", "gmatch", "len", "pack", "packsize",
   "lower", "upper", "match", "reverse" }) do
   raw[name] = string[name]
