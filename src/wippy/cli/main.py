@@ -64,7 +64,10 @@ def main() -> None:
     code = execute(sys.argv[1:])
     _flush()
     if any(thread is not threading.main_thread() and not thread.daemon for thread in threading.enumerate()):
+        from .signals import restore_terminal
+
         # A worker still busy after the shutdown's time limit must not hold the process.
+        restore_terminal()
         os._exit(code & 0xFF)
     sys.exit(code & 0xFF)
 

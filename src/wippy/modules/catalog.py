@@ -41,6 +41,7 @@ BUILT_IN = (
     "system",
     "text",
     "time",
+    "tty",
     "uuid",
     "workflow",
     "yaml",
