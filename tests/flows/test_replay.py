@@ -101,7 +101,7 @@ async def _check(folder: Path, body: list[Any], signals: int, stops: list[int], 
             await app.restart()
         await app.result("one")
         history = await app.history("one")
-        machine = app.app.site.workflow_hosts["app:worker"]._provider.__self__._machine
+        machine = app.app.site.workflow_hosts["app:worker"]._provider.__self__.machine
         whole = replay(history, machine)
         for end in range(1, len(history) + 1):
             if isinstance(history[end - 1], ev.WorkflowTaskCompleted) and end < len(history):

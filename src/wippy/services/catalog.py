@@ -16,6 +16,8 @@ from wippy.services.process_service import ProcessServiceHandler
 from wippy.services.python_process import PythonProcessHandler
 from wippy.services.site import Site
 from wippy.services.sqlite_database import SqliteHandler
+from wippy.services.temporal_client import ClientHandler, ClientService
+from wippy.services.temporal_worker import WorkerHandler as TemporalWorkerHandler
 from wippy.services.type_gate import TypeGate
 from wippy.services.wasm_process import WasmProcessHandler
 from wippy.services.workflow_provider import ProviderHandler, ProviderService
@@ -52,6 +54,9 @@ def register_kinds(site: Site) -> None:
     providers: dict[str, ProviderService] = {}
     registry.register("workflow.provider.sqlite", ProviderHandler(site, providers))
     registry.register("workflow.worker", WorkerHandler(site, providers))
+    clients: dict[str, ClientService] = {}
+    registry.register("temporal.client", ClientHandler(site, clients))
+    registry.register("temporal.worker", TemporalWorkerHandler(site, clients))
     registry.discover = functools.partial(_discover, site)
 
 

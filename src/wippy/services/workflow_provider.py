@@ -8,16 +8,12 @@ from typing import Any
 
 import msgspec
 
-from wippy.kernel import codec
 from wippy.registry.decode import decode
 from wippy.registry.entry import Entry
 from wippy.registry.lifecycle import Lifecycle
 from wippy.services.site import Site
-from wippy.units.frame import NO_FRAME, Frame
-from wippy.workflows.activities import Activities
-from wippy.workflows.host import WorkflowHost, plain_values
-from wippy.workflows.machine import LuaMachine, unknown_type
-from wippy.workflows.machine_api import Machine, RunInfo
+from wippy.services.workflow_node import WorkflowNode
+from wippy.workflows.host import WorkflowHost
 from wippy.workflows.payload import Payload
 from wippy.workflows.provider import Provider
 
@@ -41,27 +37,23 @@ class ProviderEntry(msgspec.Struct):
     lifecycle: Lifecycle = msgspec.field(default_factory=Lifecycle)
 
 
-class ProviderService:
-    """The engine under supervision, and what its workers know of each other.
+class ProviderService(WorkflowNode):
+    """The engine under supervision.
 
     Attributes:
-        queues: task queue -> worker that serves it.
-        problem: why the provider did not start, or empty.
+        settings: task queue -> activities at a time, and per second.
     """
 
     def __init__(self, site: Site, id: str, config: ProviderEntry) -> None:
-        self.id = id
+        super().__init__(site, id)
         self.config = config
-        self.problem = ""
-        self.queues: dict[str, WorkflowHost] = {}
         self.settings: dict[str, tuple[int, float]] = {}
-        self.frames: dict[str, Frame] = {}
-        self.log_in_replay: set[str] = set()
-        self._site = site
         self._engine: Any = None
-        self._activities = Activities(
-            site.runtime, site.functions, self.engine, lambda queue: self.frames.get(queue, NO_FRAME)
-        )
+
+    @property
+    def max_memory(self) -> int:  # type: ignore[override]
+        """Bytes that one run may use."""
+        return self.config.max_memory
 
     def engine(self) -> Provider | None:
         """The running engine, or None."""
@@ -86,9 +78,9 @@ class ProviderService:
         limits = Limits(cache=self.config.cache_size)
         engine = Engine(
             path,
-            self._machine,
-            self._activities.execute,
-            cancel_executor=self._activities.cancel,
+            self.machine,
+            self.activities.execute,
+            cancel_executor=self.activities.cancel,
             send=self._send,
             queues=[],
             clock=self._site.runtime.clock.time_ns,
@@ -114,63 +106,8 @@ class ProviderService:
         if self._engine is not None:
             await asyncio.wrap_future(self._engine.close_queue(host.queue))
 
-    def _machine(self, info: RunInfo) -> Machine:
-        host = self.queues.get(info.queue)
-        entry = entry_of_type(self._site, info.type)
-        if host is None or entry is None:
-            raise unknown_type(info.type)
-        return LuaMachine(
-            info,
-            self._site.runtime,
-            entry=entry,
-            node=self.id,
-            host=host.id,
-            base_frame=self.frames.get(info.queue, NO_FRAME),
-            unreachable=self._unreachable,
-            queue_of=self._queue_of,
-            type_of=lambda id: type_of_entry(self._site, id),
-            max_memory=self.config.max_memory,
-            log_in_replay=info.queue in self.log_in_replay,
-        )
-
-    def _queue_of(self, host: str) -> str:
-        worker = self._site.workflow_hosts.get(host)
-        return worker.queue if worker is not None else host
-
-    def _unreachable(self, pid: str) -> str | None:
-        node, _, rest = pid[1:].partition("@")
-        host = rest.partition("|")[0]
-        router = self._site.runtime.router
-        if node not in router.nodes:
-            return "node not found"
-        if host in router.hosts or "#lua." in host:
-            return None
-        return f"host not found: {host}"
-
     def _send(self, workflow_id: str, run_id: str, pid: str, topic: str, payloads: list[Payload]) -> None:
-        router = self._site.runtime.router
-        host = next(iter(self.queues.values()), None)
-        sender = host.pid(workflow_id) if host is not None else ""
-        router.dispatch(["send", pid, 0, 0, topic, sender, "", codec.pack(plain_values(payloads))])
-
-
-def entry_of_type(site: Site, type: str) -> str | None:
-    """The workflow entry that serves a type: one with that custom name, or the one of that ID."""
-    for id in site.runtime.code.ids("workflow."):
-        if type_of_entry(site, id) == type:
-            return id
-    code = site.runtime.code.get(type)
-    return type if code is not None and code.kind.startswith("workflow.") else None
-
-
-def type_of_entry(site: Site, id: str) -> str:
-    """The workflow type under which an entry is started."""
-    entry = site.registry.get(id)
-    meta = entry.meta if entry is not None else {}
-    temporal = meta.get("temporal")
-    workflow = temporal.get("workflow") if isinstance(temporal, dict) else None
-    name = workflow.get("name") if isinstance(workflow, dict) else None
-    return name if isinstance(name, str) and name else id
+        self.send(workflow_id, pid, topic, payloads)
 
 
 class ProviderHandler:

@@ -11,7 +11,8 @@ from wippy.registry.decode import decode
 from wippy.registry.entry import ID, Entry
 from wippy.registry.lifecycle import Lifecycle
 from wippy.services.site import Site, qualified
-from wippy.services.workflow_provider import ProviderService, type_of_entry
+from wippy.services.workflow_node import type_of_entry
+from wippy.services.workflow_provider import ProviderService
 from wippy.units.frame import Frame
 from wippy.workflows.host import WorkflowHost
 

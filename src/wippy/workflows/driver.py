@@ -49,6 +49,26 @@ class Driver:
     ) -> list[Command] | None:
         """Deliver the events of one task. Returns the cleaned commands, or None: then call `resume`."""
         found: list[Job] = [DELIVERIES[type(event)](event) for event in new]
+        return self.deliver(
+            found,
+            time_ns=time_ns,
+            replaying=replaying,
+            history_length=history_length,
+            history_size=history_size,
+            markers=markers,
+        )
+
+    def deliver(
+        self,
+        found: list[Job],
+        *,
+        time_ns: int,
+        replaying: bool,
+        history_length: int,
+        history_size: int,
+        markers: dict[tuple[str, str], bytes],
+    ) -> list[Command] | None:
+        """Deliver the jobs of one task, in the order of history. The same return values."""
         if len(found) > 1:
             found.sort(key=self._phase)
         for job in found:

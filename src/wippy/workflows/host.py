@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -66,12 +67,17 @@ class WorkflowHost:
 
     def code_changed(self, ids: list[str]) -> None:
         """Runs of changed code take the newest from here on."""
-        provider = self._provider()
-        if provider is not None:
-            provider.invalidate()
+        with contextlib.suppress(WippyError):  # a worker that does not run has nothing to forget
+            provider = self._provider()
+            if provider is not None:
+                provider.invalidate()
 
     def accept(self, envelope: Envelope) -> None:
-        provider = self._provider()
+        try:
+            provider = self._provider()
+        except WippyError as error:
+            self._router.reply(envelope, False, [error])
+            return
         if provider is None:
             problem = self._problem()
             why = f": {problem}" if problem else ""

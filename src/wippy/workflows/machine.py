@@ -21,6 +21,7 @@ from wippy.workflows.jobs import Activation
 from wippy.workflows.machine_api import Blocked, RunInfo
 from wippy.workflows.machine_vm import machine_vm
 from wippy.workflows.option_keys import activity_options, workflow_options
+from wippy.workflows.options import ActivityOptions
 from wippy.workflows.payload import Payload
 
 
@@ -68,6 +69,7 @@ class LuaMachine:
         unreachable: (PID) -> why a message cannot be delivered, or None.
         queue_of: host of a child as code names it (a worker, or a task queue) -> task queue.
         type_of: entry ID of a child -> workflow type to start.
+        activity_queue: entry ID of an activity -> the task queue to which it is tied, "" for none.
         log_in_replay: `print` during replay too.
     """
 
@@ -83,6 +85,7 @@ class LuaMachine:
         unreachable: Callable[[str], str | None],
         queue_of: Callable[[str], str] = str,
         type_of: Callable[[str], str] = str,
+        activity_queue: Callable[[str], str] = lambda id: "",
         max_memory: int = 0,
         log_in_replay: bool = False,
     ) -> None:
@@ -92,10 +95,11 @@ class LuaMachine:
         self.unreachable = unreachable
         self.queue_of = queue_of
         self.type_of = type_of
+        self._activity_queue = activity_queue
         pid = f"{{{node}@{host}|{info.workflow_id}}}"
         frame = values_of(info.header, base_frame, runtime.scopes)
         self.unit = WorkflowUnit(pid, entry, frame, info.start_time_ns, RecordedRandom(info.seed))
-        digest = hashlib.sha256(b"math.random" + info.run_id.encode()).digest()
+        digest = hashlib.sha256(b"math.random" + (info.original_run_id or info.run_id).encode()).digest()
         config = {
             "node": node,
             "host": host,
@@ -167,7 +171,14 @@ class LuaMachine:
 
     def _activity(self, id: int, type: bytes, frame: bytes, blocking: bool, *parts: bytes) -> cmd.Command:
         args = [Payload(parts[at].decode(), parts[at + 1]) for at in range(0, len(parts), 2)]
-        return cmd.ScheduleActivity(id, _text(type), args, _PLAIN_ACTIVITY, self.header(frame), blocking)
+        name = _text(type)
+        return cmd.ScheduleActivity(id, name, args, self.activity_options(name, None), self.header(frame), blocking)
+
+    def activity_options(self, type: str, given: Any) -> ActivityOptions:
+        """Options of a call; its queue is that of the worker to which the function is tied, unless it names one."""
+        options = activity_options(given) if given else _PLAIN_ACTIVITY
+        queue = "" if options.queue else self._activity_queue(type)
+        return msgspec.structs.replace(options, queue=queue) if queue else options
 
     def _command(self, row: list[Any]) -> cmd.Command:
         return _COMMANDS[row[0]](self, row)
@@ -198,7 +209,7 @@ _COMMANDS: dict[str, Callable[[LuaMachine, list[Any]], cmd.Command]] = {
         r[1],
         r[2],
         _payloads(r[3]),
-        activity_options(r[4]) if r[4] else _PLAIN_ACTIVITY,
+        m.activity_options(r[2], r[4]),
         m.header(r[5]),
         r[6],
     ),

@@ -21,6 +21,7 @@ class RunInfo(msgspec.Struct, frozen=True):
         attempt: 1 for the first run of a retry chain.
         start_time_ns: time of the run's first event.
         header: context and security, as given at the start.
+        original_run_id: of the run that this one goes on from after a reset, "" = `run_id`.
     """
 
     workflow_id: str
@@ -38,6 +39,7 @@ class RunInfo(msgspec.Struct, frozen=True):
     cron: str = ""
     memo: dict[str, Any] = {}
     search_attributes: dict[str, Any] = {}
+    original_run_id: str = ""
 
 
 class Machine(Protocol):

@@ -1,0 +1,133 @@
+"""What a workflow provider and its workers know of each other, whatever provider it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from wippy.kernel import codec
+from wippy.services.site import Site
+from wippy.units.frame import NO_FRAME, Frame
+from wippy.workflows.activities import Activities
+from wippy.workflows.host import WorkflowHost, plain_values
+from wippy.workflows.machine import LuaMachine, unknown_type
+from wippy.workflows.machine_api import RunInfo
+from wippy.workflows.payload import Payload
+from wippy.workflows.provider import Provider
+
+
+class WorkflowNode:
+    """A provider as its workers and its runs see it.
+
+    Attributes:
+        id: of its entry; the node part of the PIDs of its workflows.
+        queues: task queue -> worker that serves it.
+        frames: task queue -> identity of what runs there without one of its own.
+        log_in_replay: task queues whose runs print during replay too.
+        problem: why it did not start, or empty.
+    """
+
+    max_memory = 0
+
+    def __init__(self, site: Site, id: str) -> None:
+        self.id = id
+        self.problem = ""
+        self.queues: dict[str, WorkflowHost] = {}
+        self.frames: dict[str, Frame] = {}
+        self.log_in_replay: set[str] = set()
+        self._site = site
+        self.activities = Activities(
+            site.runtime, site.functions, self.engine, lambda queue: self.frames.get(queue, NO_FRAME)
+        )
+
+    def engine(self) -> Provider | None:
+        """The running provider, or None."""
+        raise NotImplementedError
+
+    def machine(self, info: RunInfo) -> LuaMachine:
+        """A machine for a run. Raises Blocked for a type that its queue does not serve."""
+        host = self.queues.get(info.queue)
+        entry = entry_of_type(self._site, info.type, host.id) if host is not None else None
+        if host is None or entry is None:
+            raise unknown_type(info.type)
+        return LuaMachine(
+            info,
+            self._site.runtime,
+            entry=entry,
+            node=self.id,
+            host=host.id,
+            base_frame=self.frames.get(info.queue, NO_FRAME),
+            unreachable=self._unreachable,
+            queue_of=self._queue_of,
+            type_of=lambda id: type_of_entry(self._site, id),
+            activity_queue=self._activity_queue,
+            max_memory=self.max_memory,
+            log_in_replay=info.queue in self.log_in_replay,
+        )
+
+    def send(self, workflow_id: str, pid: str, topic: str, payloads: list[Payload]) -> None:
+        """A message of a workflow to a process."""
+        host = next(iter(self.queues.values()), None)
+        sender = host.pid(workflow_id) if host is not None else ""
+        self._site.runtime.router.dispatch(["send", pid, 0, 0, topic, sender, "", codec.pack(plain_values(payloads))])
+
+    def _queue_of(self, host: str) -> str:
+        worker = self._site.workflow_hosts.get(host)
+        return worker.queue if worker is not None else host
+
+    def _activity_queue(self, id: str) -> str:
+        """The queue to which an activity is tied, "" for none."""
+        worker = _tied(self._site, id, "activity")
+        host = self._site.workflow_hosts.get(worker) if worker else None
+        return host.queue if host is not None else ""
+
+    def _unreachable(self, pid: str) -> str | None:
+        node, _, rest = pid[1:].partition("@")
+        host = rest.partition("|")[0]
+        router = self._site.runtime.router
+        if node not in router.nodes:
+            return "node not found"
+        if host in router.hosts or "#lua." in host:
+            return None
+        return f"host not found: {host}"
+
+
+def _temporal(site: Site, id: str, what: str) -> dict[str, Any]:
+    """`meta.temporal.<what>` of an entry."""
+    entry = site.registry.peek(id)
+    temporal = entry.meta.get("temporal") if entry is not None else None
+    found = temporal.get(what) if isinstance(temporal, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def _tied(site: Site, id: str, what: str) -> str:
+    """The worker that an entry names, if it is there."""
+    worker = _temporal(site, id, what).get("worker")
+    if not isinstance(worker, str) or not worker:
+        return ""
+    full = worker if ":" in worker else f"{id.partition(':')[0]}:{worker}"
+    return full if full in site.workflow_hosts else ""
+
+
+def entry_of_type(site: Site, type: str, worker: str = "") -> str | None:
+    """The workflow entry that serves a type: one with that custom name, or the one of that ID.
+
+    Args:
+        worker: who asks; an entry that is tied to another one is none.
+    """
+    found = None
+    for id in site.runtime.code.ids("workflow."):
+        if type_of_entry(site, id) == type:
+            found = id
+            break
+    else:
+        code = site.runtime.code.get(type)
+        found = type if code is not None and code.kind.startswith("workflow.") else None
+    if found is not None and worker and _tied(site, found, "workflow") not in ("", worker):
+        return None
+    return found
+
+
+def type_of_entry(site: Site, id: str) -> str:
+    """The workflow type under which an entry is started."""
+    name = _temporal(site, id, "workflow").get("name")
+    return name if isinstance(name, str) and name else id

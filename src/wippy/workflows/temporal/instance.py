@@ -1,0 +1,175 @@
+"""Runs in the SDK's worker: each activation goes to the machine of its run, its commands go back."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable
+from typing import Any
+
+from temporalio.converter import StorageDriverStoreContext, StorageDriverWorkflowInfo
+from temporalio.worker import WorkflowInstance, WorkflowInstanceDetails, WorkflowRunner
+
+from wippy.workflows import commands as cmd
+from wippy.workflows import jobs
+from wippy.workflows.driver import Driver
+from wippy.workflows.machine import LuaMachine, RecordedRandom
+from wippy.workflows.machine_api import Blocked, RunInfo
+from wippy.workflows.payload import Payload
+from wippy.workflows.temporal.activation import (
+    SEED,
+    Outside,
+    WorkflowActivation,
+    WorkflowActivationCompletion,
+    answer_query,
+    run_info,
+)
+
+log = logging.getLogger("wippy.workflows")
+
+Machines = Callable[[RunInfo], LuaMachine]
+Send = Callable[[str, str, str, list[Payload]], None]
+"""(workflow ID, PID, topic, payloads): a message to a process."""
+
+
+class Runner(WorkflowRunner):
+    """Makes an instance for every run, whatever its type.
+
+    Args:
+        machines: makes the machine of a run; raises Blocked for an unknown type.
+        send: takes messages to processes.
+    """
+
+    def __init__(self, machines: Machines, send: Send) -> None:
+        self._machines = machines
+        self._send = send
+
+    def prepare_workflow(self, defn: Any) -> None:
+        """Nothing to prepare: definitions are looked up when a run begins."""
+
+    def create_instance(self, det: WorkflowInstanceDetails) -> Instance:
+        return Instance(det, self._machines, self._send)
+
+
+class Instance(WorkflowInstance):
+    """One run in memory. Activations come one at a time, in the thread of the machines."""
+
+    def __init__(self, det: WorkflowInstanceDetails, machines: Machines, send: Send) -> None:
+        self._details = det.info
+        self._machines = machines
+        self._send = send
+        self._driver: Driver | None = None
+        self._outside: Outside | None = None
+        self._recorded: list[cmd.Command] = []
+        self._markers: dict[tuple[str, str], bytes] = {}
+
+    def activate(self, act: WorkflowActivation) -> WorkflowActivationCompletion:
+        completion = WorkflowActivationCompletion()
+        completion.run_id = act.run_id
+        completion.successful.SetInParent()
+        try:
+            if len(act.jobs) == 1 and act.jobs[0].HasField("remove_from_cache"):
+                self._close()
+            else:
+                self._activate(act, completion)
+        except Blocked as error:
+            self._failed(completion, str(error))
+        except Exception as error:
+            log.exception("workflow %s: the machine broke", self._details.workflow_id)
+            self._failed(completion, f"{type(error).__name__}: {error}")
+        return completion
+
+    def _activate(self, act: WorkflowActivation, completion: WorkflowActivationCompletion) -> None:
+        driver, outside = self._begin(act)
+        found, self._markers, queries = outside.jobs(act)
+        found = [job for job in found if not self._is_over(driver, job)]
+        if found or self._markers or not queries:
+            out = driver.deliver(
+                found,
+                time_ns=act.timestamp.ToNanoseconds(),
+                replaying=act.is_replaying,
+                history_length=act.history_length,
+                history_size=act.history_size_bytes,
+                markers=self._markers,
+            )
+            limit = time.monotonic() + (self._details.task_timeout.total_seconds() or 10)
+            while out is None:
+                if time.monotonic() > limit:
+                    raise Blocked("a workflow task computes for longer than its task_timeout")
+                out = driver.resume()
+            recorded, self._recorded = self._recorded, []
+            for command in [*recorded, *out]:
+                if isinstance(command, cmd.SendMessage):
+                    if not act.is_replaying:
+                        self._send(self._details.workflow_id, command.pid, command.topic, command.payloads)
+                    continue
+                message = outside.command(command)
+                if message is not None:
+                    completion.successful.commands.append(message)
+        for query in queries:
+            machine = driver.machine
+            stacks = machine.stacks() if isinstance(machine, LuaMachine) else ""
+            answer_query(query, completion, self._details.workflow_id, stacks)
+
+    def _begin(self, act: WorkflowActivation) -> tuple[Driver, Outside]:
+        if self._driver is None or self._outside is None:
+            init = next(job.initialize_workflow for job in act.jobs if job.HasField("initialize_workflow"))
+            info = run_info(init, act.run_id, self._details.task_queue)
+            machine = self._machines(info)
+            machine.unit.random = LazyRandom(self._seed)
+            self._outside = Outside(info, self._details.namespace)
+            self._driver = Driver(machine)
+        return self._driver, self._outside
+
+    def _is_over(self, driver: Driver, job: Any) -> bool:
+        """Whether a job answers something that the code has taken back."""
+        if isinstance(job, (jobs.ActivityResolved, jobs.TimerFired)):
+            return job.id not in driver.pending
+        return False
+
+    def _seed(self) -> bytes:
+        """Random bytes that are recorded with the run when it first asks for some."""
+        seed = self._markers.get((SEED, "")) or os.urandom(32)
+        self._recorded.append(cmd.RecordMarker(SEED, "", seed))
+        return seed
+
+    def _failed(self, completion: WorkflowActivationCompletion, message: str) -> None:
+        log.error("workflow %s (%s) is blocked: %s", self._details.workflow_id, self._details.workflow_type, message)
+        self._recorded.clear()
+        completion.failed.failure.message = message
+        completion.failed.failure.application_failure_info.type = "Blocked"
+
+    def _close(self) -> None:
+        driver, self._driver, self._outside = self._driver, None, None
+        if driver is not None:
+            driver.close()
+
+    # What the SDK asks besides
+
+    def get_serialization_context(self, command_info: Any) -> None:
+        return None
+
+    def get_external_store_context(self, command_info: Any) -> StorageDriverStoreContext:
+        info = self._details
+        return StorageDriverStoreContext(
+            target=StorageDriverWorkflowInfo(
+                id=info.workflow_id, run_id=info.run_id, type=info.workflow_type, namespace=info.namespace
+            )
+        )
+
+    def get_info(self) -> Any:
+        return self._details
+
+
+class LazyRandom(RecordedRandom):
+    """Random bytes whose seed is asked for at the first use."""
+
+    def __init__(self, seed: Callable[[], bytes]) -> None:
+        super().__init__(b"")
+        self._source: Callable[[], bytes] | None = seed
+
+    def take(self, size: int) -> bytes:
+        if self._source is not None:
+            self._seed, self._source = self._source(), None
+        return super().take(size)

@@ -1,0 +1,431 @@
+"""The workflows of a Temporal namespace, seen from processes and functions."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextvars
+import itertools
+import uuid
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
+from datetime import datetime
+from typing import Any
+
+import temporalio.common as common
+from temporalio.api.common.v1 import Payload as ProtoPayload
+from temporalio.client import (
+    Client,
+    Interceptor,
+    OutboundInterceptor,
+    SignalWorkflowInput,
+    StartWorkflowInput,
+    WorkflowFailureError,
+    WorkflowHandle,
+)
+from temporalio.common import RawValue
+from temporalio.exceptions import CancelledError, TerminatedError, TimeoutError, WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from wippy.errors import INTERNAL, INVALID, UNAVAILABLE, UNKNOWN, WippyError
+from wippy.workflows.failure import Failure
+from wippy.workflows.options import ConflictPolicy, ReusePolicy, WorkflowOptions
+from wippy.workflows.payload import Payload
+from wippy.workflows.provider import (
+    Description,
+    Message,
+    PendingActivity,
+    Result,
+    StartedRun,
+    StartRequest,
+    Status,
+    Token,
+    Watcher,
+)
+from wippy.workflows.temporal import wire
+
+ALREADY_STARTED = "workflow execution already started"
+ALREADY_COMPLETED = "workflow execution already completed"
+
+_headers: contextvars.ContextVar[dict[str, ProtoPayload] | None] = contextvars.ContextVar("headers", default=None)
+
+
+class Headers(Interceptor):
+    """Puts headers on starts and signals: the client's own methods take none."""
+
+    def intercept_client(self, next: OutboundInterceptor) -> OutboundInterceptor:
+        return _Outbound(next)
+
+
+class _Outbound(OutboundInterceptor):
+    async def start_workflow(self, input: StartWorkflowInput) -> WorkflowHandle[Any, Any]:
+        input.headers = {**input.headers, **(_headers.get() or {})}
+        return await super().start_workflow(input)
+
+    async def signal_workflow(self, input: SignalWorkflowInput) -> None:
+        input.headers = {**input.headers, **(_headers.get() or {})}
+        await super().signal_workflow(input)
+
+
+class TemporalProvider:
+    """One client. All methods may be called from any thread; futures fail with WippyError.
+
+    Args:
+        client: connected, with the interceptor `Headers`.
+        loop: the event loop on which it works.
+    """
+
+    def __init__(self, client: Client, loop: asyncio.AbstractEventLoop) -> None:
+        self.client = client
+        self._loop = loop
+        self._watches: dict[int, Future[Any]] = {}
+        self._numbers = itertools.count(1)
+        self._attempts: dict[Token, asyncio.Future[Payload]] = {}
+
+    def _run(self, work: Coroutine[Any, Any, Any]) -> Future[Any]:
+        return asyncio.run_coroutine_threadsafe(_translated(work), self._loop)
+
+    # Starts
+
+    def start(self, request: StartRequest) -> Future[StartedRun]:
+        """Starts a run, or finds the open one, as the ID policies say."""
+        return self._run(self._start(request))
+
+    async def _start(self, request: StartRequest) -> StartedRun:
+        options = request.options
+        _check(request)
+        generated = not options.id
+        quiet = options.error_when_started is False or (options.error_when_started is None and not generated)
+        workflow_id = options.id or str(uuid.uuid4())
+        policy = options.conflict
+        if policy is ConflictPolicy.UNSET:
+            policy = ConflictPolicy.USE_EXISTING if quiet else ConflictPolicy.FAIL
+        reuse = options.reuse
+        if reuse is ReusePolicy.TERMINATE_IF_RUNNING:
+            reuse, policy = ReusePolicy.ALLOW_DUPLICATE, ConflictPolicy.TERMINATE_EXISTING
+        messages, header, first = request.messages, wire.proto_header(request.header), None
+        if messages and (generated or policy is not ConflictPolicy.FAIL):
+            # a generated ID is new: nothing can be found under it
+            policy = ConflictPolicy.USE_EXISTING if generated else policy
+            first, messages = messages[0], messages[1:]
+            header = _with_sender(request.header, first.sender)
+        elif messages:
+            header[wire.MESSAGES] = _packed(messages)
+            messages = []
+        try:
+            handle = await self._start_run(request, workflow_id, policy, reuse, header, first)
+        except WorkflowAlreadyStartedError as error:
+            if not quiet:
+                raise WippyError(UNKNOWN, f"{ALREADY_STARTED}: {workflow_id}", retryable=None) from None
+            found = StartedRun(workflow_id, error.run_id or "", False)
+            for message in request.messages:
+                await self._signal(workflow_id, None, message.name, message.payloads, message.sender)
+            return found
+        run_id = handle.first_execution_run_id or handle.result_run_id or ""
+        for message in messages:
+            await self._signal(workflow_id, None, message.name, message.payloads, message.sender)
+        return StartedRun(workflow_id, run_id)
+
+    async def _start_run(
+        self,
+        request: StartRequest,
+        workflow_id: str,
+        policy: ConflictPolicy,
+        reuse: ReusePolicy,
+        header: dict[str, ProtoPayload],
+        first: Message | None,
+    ) -> WorkflowHandle[Any, Any]:
+        options = request.options
+        token = _headers.set(header)
+        try:
+            return await self.client.start_workflow(
+                request.type,
+                args=_raw(request.args),
+                id=workflow_id,
+                task_queue=request.queue,
+                execution_timeout=_span(options.execution_timeout_ns),
+                run_timeout=_span(options.run_timeout_ns),
+                task_timeout=_span(options.task_timeout_ns),
+                id_reuse_policy=common.WorkflowIDReusePolicy(int(reuse) or 1),
+                id_conflict_policy=common.WorkflowIDConflictPolicy(int(policy)),
+                retry_policy=_retry(options),
+                cron_schedule=options.cron,
+                memo=options.memo or None,
+                search_attributes=_attributes(options),
+                static_summary=options.summary or None,
+                static_details=options.details or None,
+                start_delay=_span(options.start_delay_ns),
+                start_signal=first.name if first is not None else None,
+                start_signal_args=_raw(first.payloads or [Payload()]) if first is not None else [],
+            )
+        finally:
+            _headers.reset(token)
+
+    # Messages and control
+
+    def signal(
+        self, workflow_id: str, run_id: str | None, name: str, payloads: list[Payload], sender: str = ""
+    ) -> Future[None]:
+        """A message to the open run."""
+        return self._run(self._signal(workflow_id, run_id, name, payloads, sender))
+
+    async def _signal(
+        self, workflow_id: str, run_id: str | None, name: str, payloads: list[Payload], sender: str
+    ) -> None:
+        token = _headers.set(wire.signal_header(sender))
+        try:
+            handle = self.client.get_workflow_handle(workflow_id, run_id=run_id)
+            await handle.signal(name, args=_raw(payloads or [Payload()]))
+        except RPCError as error:
+            raise _missing(error, workflow_id) from None
+        finally:
+            _headers.reset(token)
+
+    def cancel(self, workflow_id: str, run_id: str | None = None, reason: str = "") -> Future[None]:
+        """A cancel request; nothing happens to a run that is closed."""
+        return self._run(self._cancel(workflow_id, run_id, reason))
+
+    async def _cancel(self, workflow_id: str, run_id: str | None, reason: str) -> None:
+        try:
+            await self.client.get_workflow_handle(workflow_id, run_id=run_id).cancel(reason=reason)
+        except RPCError as error:
+            found = _missing(error, workflow_id, INTERNAL)
+            if found.message != ALREADY_COMPLETED:
+                raise found from None
+
+    def terminate(self, workflow_id: str, run_id: str | None = None, reason: str = "") -> Future[None]:
+        """Ends a run at once."""
+        return self._run(self._terminate(workflow_id, run_id, reason))
+
+    async def _terminate(self, workflow_id: str, run_id: str | None, reason: str) -> None:
+        try:
+            await self.client.get_workflow_handle(workflow_id, run_id=run_id).terminate(reason=reason or None)
+        except RPCError as error:
+            raise _missing(error, workflow_id, INTERNAL) from None
+
+    # Watching
+
+    def watch(self, workflow_id: str, run_id: str | None, callback: Watcher) -> int:
+        """Tells the end of the chain that begins with a run, or of the newest one."""
+        number = next(self._numbers)
+
+        async def wait() -> None:
+            result = await self._result(workflow_id, run_id)
+            if self._watches.pop(number, None) is not None:
+                callback(result)
+
+        self._watches[number] = Future()  # known before it can end
+        self._watches[number] = asyncio.run_coroutine_threadsafe(wait(), self._loop)
+        return number
+
+    def unwatch(self, handle: int) -> None:
+        """The watcher wants to know no more."""
+        found = self._watches.pop(handle, None)
+        if found is not None:
+            found.cancel()
+
+    async def _result(self, workflow_id: str, run_id: str | None) -> Result:
+        handle = self.client.get_workflow_handle(workflow_id, run_id=run_id or None, result_type=RawValue)
+        while True:
+            try:
+                value = await handle.result()
+            except WorkflowFailureError as error:
+                return Result(
+                    workflow_id, run_id or "", _status(error.cause), failure=wire.failure_of_exception(error.cause)
+                )
+            except RPCError as error:
+                if error.status in (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED):
+                    await asyncio.sleep(1)
+                    continue
+                failure = _missing(error, workflow_id)
+                return Result(workflow_id, run_id or "", Status.FAILED, failure=Failure(failure.message, failure.kind))
+            result = wire.payload_of(value.payload) if isinstance(value, RawValue) else None
+            return Result(workflow_id, run_id or "", Status.COMPLETED, result=result)
+
+    # What there is
+
+    def describe(self, workflow_id: str, run_id: str | None = None) -> Future[Description]:
+        """One run, for people."""
+        return self._run(self._describe(workflow_id, run_id))
+
+    async def _describe(self, workflow_id: str, run_id: str | None) -> Description:
+        try:
+            found = await self.client.get_workflow_handle(workflow_id, run_id=run_id).describe()
+        except RPCError as error:
+            raise _missing(error, workflow_id) from None
+        raw = found.raw_description
+        info = raw.workflow_execution_info
+        return Description(
+            workflow_id=found.id,
+            run_id=found.run_id,
+            type=found.workflow_type,
+            queue=found.task_queue,
+            status=Status(int(found.status) if found.status else 1),
+            attempt=raw.pending_workflow_task.attempt or 1,
+            started_ns=_nanoseconds(found.start_time),
+            closed_ns=_nanoseconds(found.close_time),
+            history_length=found.history_length,
+            history_size=info.history_size_bytes,
+            task_attempt=raw.pending_workflow_task.attempt,
+            memo={name: wire.plain_of(value) for name, value in info.memo.fields.items()},
+            search_attributes={n: wire.plain_of(v) for n, v in info.search_attributes.indexed_fields.items()},
+            activities=[
+                PendingActivity(
+                    id=int(one.activity_id) if one.activity_id.isdigit() else 0,
+                    type=one.activity_type.name,
+                    attempt=one.attempt,
+                    running=one.state == 2,
+                    last_failure=wire.failure_of(one.last_failure) if one.HasField("last_failure") else None,
+                )
+                for one in raw.pending_activities
+            ],
+            parent_run_id=found.parent_run_id or "",
+        )
+
+    def history(self, workflow_id: str, run_id: str | None = None) -> Future[list[Any]]:
+        """The events of a run as the server keeps them."""
+        return self._run(self._history(workflow_id, run_id))
+
+    async def _history(self, workflow_id: str, run_id: str | None) -> list[Any]:
+        try:
+            found = await self.client.get_workflow_handle(workflow_id, run_id=run_id).fetch_history()
+        except RPCError as error:
+            raise _missing(error, workflow_id) from None
+        return list(found.events)
+
+    # Attempts of activities, by whoever carries them out
+
+    def expect(self, token: Token) -> asyncio.Future[Payload]:
+        """A future of an attempt's result; it fails with ApplicationError."""
+        future: asyncio.Future[Payload] = self._loop.create_future()
+        self._attempts[token] = future
+        return future
+
+    def activity_done(self, token: Token, result: Payload | None = None, failure: Failure | None = None) -> None:
+        """The outcome of an attempt; from any thread."""
+        future = self._attempts.pop(token, None)
+        if future is None:
+            return
+
+        def settle() -> None:
+            if future.done():
+                return
+            if failure is not None:
+                future.set_exception(wire.application_error(failure))
+            else:
+                future.set_result(result or Payload())
+
+        self._loop.call_soon_threadsafe(settle)
+
+    def invalidate(self, types: list[str] | None = None) -> None:
+        """Runs in memory keep their code until the worker lets go of them."""
+
+    def stop(self) -> None:
+        """Nobody is told anything any more."""
+        for number in list(self._watches):
+            self.unwatch(number)
+
+
+async def _translated(work: Coroutine[Any, Any, Any]) -> Any:
+    try:
+        return await work
+    except RPCError as error:
+        raise _error_of(error) from None
+    except (RuntimeError, ValueError, TypeError) as error:
+        raise WippyError(UNKNOWN, str(error) or type(error).__name__, retryable=None) from None
+
+
+def _error_of(error: RPCError) -> WippyError:
+    if error.status in (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED):
+        return WippyError(UNAVAILABLE, f"the Temporal server does not answer: {error.message}", retryable=True)
+    return WippyError(UNKNOWN, error.message, retryable=None)
+
+
+def _missing(error: RPCError, workflow_id: str, kind: str = UNKNOWN) -> WippyError:
+    if error.status != RPCStatusCode.NOT_FOUND:
+        return _error_of(error)
+    text = ALREADY_COMPLETED if "already completed" in error.message else f"workflow not found for ID: {workflow_id}"
+    return WippyError(kind, text, retryable=False if kind == INTERNAL else None)
+
+
+def _status(cause: BaseException | None) -> Status:
+    if isinstance(cause, TerminatedError):
+        return Status.TERMINATED
+    if isinstance(cause, CancelledError):
+        return Status.CANCELED
+    return Status.TIMED_OUT if isinstance(cause, TimeoutError) else Status.FAILED
+
+
+def _check(request: StartRequest) -> None:
+    if not request.type or not request.queue:
+        raise WippyError(INVALID, "a workflow needs a type and a task queue")
+    if "|" in request.options.id:
+        raise WippyError(INVALID, f"workflow ID {request.options.id!r} must not contain '|'")
+    if request.options.cron and request.options.start_delay_ns:
+        raise WippyError(INVALID, "start_delay and cron_schedule cannot be used together")
+
+
+def _with_sender(header: dict[str, bytes], sender: str) -> dict[str, ProtoPayload]:
+    """A start and its first signal have one header for both."""
+    import msgspec
+
+    out = wire.proto_header(header)
+    if sender:
+        values = msgspec.json.decode(header[wire.CONTEXT]) if wire.CONTEXT in header else {}
+        out[wire.CONTEXT] = wire.json_payload({**values, wire.SENDER: sender})
+    return out
+
+
+def _packed(messages: list[Message]) -> ProtoPayload:
+    return wire.json_payload(
+        [
+            [one.name, one.sender, [[p.encoding, base64.b64encode(p.data).decode()] for p in one.payloads]]
+            for one in messages
+        ]
+    )
+
+
+def _raw(payloads: list[Payload]) -> list[RawValue]:
+    return [RawValue(wire.proto_payload(payload)) for payload in payloads]
+
+
+def _span(nanoseconds: int) -> Any:
+    return wire.span(nanoseconds) if nanoseconds else None
+
+
+def _retry(options: WorkflowOptions) -> common.RetryPolicy | None:
+    policy = options.retry
+    if policy is None:
+        return None
+    return common.RetryPolicy(
+        initial_interval=wire.span(policy.initial_ns),
+        backoff_coefficient=policy.coefficient,
+        maximum_interval=_span(policy.maximum_ns),
+        maximum_attempts=policy.maximum_attempts,
+        non_retryable_error_types=policy.non_retryable or None,
+    )
+
+
+_KEYS: dict[str, Callable[[str], Any]] = {
+    "Bool": common.SearchAttributeKey.for_bool,
+    "Int": common.SearchAttributeKey.for_int,
+    "Double": common.SearchAttributeKey.for_float,
+    "Keyword": common.SearchAttributeKey.for_keyword,
+    "KeywordList": common.SearchAttributeKey.for_keyword_list,
+    "Datetime": common.SearchAttributeKey.for_datetime,
+}
+
+
+def _attributes(options: WorkflowOptions) -> Any:
+    found = options.search_attributes
+    if not found:
+        return None
+    pairs = []
+    for name, value in found.items():
+        kind = wire.attribute_type(name, value)
+        pairs.append(common.SearchAttributePair(_KEYS[kind](name), int(value) if kind == "Int" else value))
+    return common.TypedSearchAttributes(pairs)
+
+
+def _nanoseconds(moment: datetime | None) -> int:
+    return int(moment.timestamp() * 1e9) if moment is not None else 0
