@@ -161,7 +161,17 @@ def test_msgpack_is_of_the_old_family(value: object, data: bytes) -> None:
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"\xa5ab", b"\x01\x01", b"\xdd\xff\xff\xff\xff", b"\xc1", b"\xc7\x00\x05", b"\x91" * 500, b"\x81\x90\x01"],
+    [
+        b"",
+        b"\xa5ab",
+        b"\x01\x01",
+        b"\xcf" + b"\xff" * 8,
+        b"\xdd\xff\xff\xff\xff",
+        b"\xc1",
+        b"\xc7\x00\x05",
+        b"\x91" * 500,
+        b"\x81\x90\x01",
+    ],
 )
 def test_broken_msgpack(data: bytes) -> None:
     with pytest.raises(ValueError, match="MessagePack: "):
@@ -169,9 +179,9 @@ def test_broken_msgpack(data: bytes) -> None:
 
 
 def test_msgpack_strings_may_be_binary() -> None:
-    assert Decoder(b"\x82\xc4\x01a\xd9\x01b\x01\xcf\xff\xff\xff\xff\xff\xff\xff\xff").read() == {
+    assert Decoder(b"\x82\xc4\x01a\xd9\x01b\x01\xcf\x7f\xff\xff\xff\xff\xff\xff\xff").read() == {
         b"a": b"b",
-        b"1": float(2**64 - 1),
+        b"1": 2**63 - 1,
     }
 
 
@@ -182,3 +192,97 @@ def test_base64_agrees_with_python(data: bytes) -> None:
     text = base64.b64encode(data)
     assert module.encode(None, data) == text  # type: ignore[arg-type]
     assert module.decode(None, text) == data  # type: ignore[arg-type]
+
+
+def test_known_digests(lua: Lua) -> None:
+    got = lua.call(
+        'local h = require("hash") return (h.md5("abc")), (h.sha1("abc")), (h.sha256("abc")), (h.sha512("abc")):sub(1, 32), (h.hmac_md5("what do ya want for nothing?", "Jefe")), (h.hmac_sha1("what do ya want for nothing?", "Jefe")), (h.hmac_sha256("what do ya want for nothing?", "Jefe")), (h.fnv32("foobar")), (h.fnv64("")) '
+    )
+    assert got == [
+        "900150983cd24fb0d6963f7d28e17f72",
+        "a9993e364706816aba3e25717850c26c9cd0d89d",
+        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+        "ddaf35a193617abacc417349ae204131",
+        "750c783e6ab0b503eaa86e310a5db738",
+        "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79",
+        "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843",
+        float(0x31F0B262),
+        float(0xCBF29CE484222325),
+    ]
+
+
+def test_a_payload_holds_the_value_itself(lua: Lua) -> None:
+    got = payload(
+        lua,
+        """
+        local t = {1}
+        local p = payload.new(t)
+        local json = assert(p:transcode(F.JSON))
+        return rawequal(p:data(), t), select("#", p:data()), rawequal(p:transcode(F.LUA), p), rawequal(json:transcode(F.JSON), json),
+          p:get_format(), json:get_format(), tostring(json), (payload.new()):data() == nil, select("#", p:transcode(F.JSON))
+        """,
+    )
+    assert got == [True, 1, True, True, "lua/any", "json/plain", "payload{format=json/plain}", True, 2]
+
+
+def test_every_format_names_itself(lua: Lua) -> None:
+    assert payload(lua, "local out = {} for name, text in pairs(F) do out[name] = text end return out") == {
+        "JSON": "json/plain",
+        "YAML": "yaml/plain",
+        "STRING": "text/plain",
+        "BYTES": "application/octet-stream",
+        "MSGPACK": "application/msgpack",
+        "LUA": "lua/any",
+        "GOLANG": "golang/any",
+        "ERROR": "golang/error",
+    }
+
+
+@pytest.mark.parametrize(
+    ("expression", "text"),
+    [
+        ('"x\\0"', "x\0"), ("5", "5"), ("5.0", "5.0"), ("0.1", "0.1"), ("true", "true"), ("false", "false"), ("nil", ""),
+        ("{1, 2}", "[1,2]"), ("{a = {}}", '{"a":[]}'),
+    ],
+)  # fmt: skip
+def test_values_as_text(lua: Lua, expression: str, text: str) -> None:
+    for form in ("STRING", "BYTES"):
+        body = f"local p = assert(payload.new({expression}):transcode(F.{form})) return p:data(), p:get_format()"
+        assert payload(lua, body) == [text, payload(lua, f"return F.{form}")]
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "words"),
+    [
+        ('payload.new(K.new_error("Invalid", "boom")):data()', "Internal", "no transcoding path found"),
+        ('payload.new(K.new_error("Invalid", "boom")):transcode(F.JSON)', "Internal", "no transcoding path found"),
+        ("payload.new(1):transcode(F.ERROR)", "Internal", "no transcoding path found"),
+        ('payload.new(1):transcode("text/html")', "Internal", "no transcoding path found"),
+        ("payload.new({1, a = 2}):transcode(F.JSON)", "Internal", "mixed-key"),
+        ("payload.new({1, nil, 3}):transcode(F.JSON)", "Internal", "sparse"),
+        ("payload.new((function() local t = {} t.t = t return t end)()):transcode(F.GOLANG)", "Internal", "contains itself"),
+        ("K.payload('{', F.JSON):data()", "Internal", "decode failed"),
+        ("K.payload('a: [', F.YAML):data()", "Internal", "yaml"),
+        ("K.payload('\\xc1', F.MSGPACK):data()", "Internal", "MessagePack"),
+    ],
+)  # fmt: skip
+def test_a_payload_that_cannot_be_converted(lua: Lua, body: str, kind: str, words: str) -> None:
+    value, found, message, context, retryable = payload(
+        lua, f"local v, e = {body} return v, e:kind(), e:message(), e:context(), e:retryable()"
+    )  # type: ignore[misc]
+    assert (value, found, context, retryable) == (None, kind, "transcode failed", False)
+    assert words in message
+
+
+def test_plain_conversion(lua: Lua) -> None:
+    got = payload(
+        lua,
+        """
+        local source = {list = {1, nil, 3, x = 4}, map = {[0] = "zero", [true] = "yes", [-1.5] = "n"}, none = {}, fn = print, deep = {{}}}
+        local p = assert(payload.new(source):transcode(F.GOLANG))
+        local v = p:data()
+        local parts = {v.list[1], v.list[2] == nil, v.list[3], v.list.x == nil, v.map["0"], v.map["true"], v.map["-1.5"], type(v.fn)}
+        return parts, require("json").encode(v.none), require("json").encode(v.deep), rawequal(v.list, source.list), (payload.new({b = 1, deep = {{}}, a = 2}):transcode(F.GOLANG):transcode(F.JSON):transcode(F.STRING):data())
+        """,
+    )
+    assert got == [[1, True, 3, True, "zero", "yes", "n", "string"], "{}", "[{}]", False, '{"a":2,"b":1,"deep":[{}]}']

@@ -260,3 +260,80 @@ def test_without_the_package(lua: Lua, monkeypatch: pytest.MonkeyPatch) -> None:
     kind, message = failure(lua, 'encrypt.aes("x", K16)')
     assert kind == "Unavailable"
     assert "pip install 'wippy[crypto]'" in message
+
+
+# Vectors of RFC 4231, RFC 7914, RFC 8439, RFC 7515 and of the specification of GCM. --------------------------------
+
+
+def text_of(data: str) -> str:
+    return '"' + "".join(f"\\x{byte:02x}" for byte in bytes.fromhex(data)) + '"'
+
+
+def test_known_macs(lua: Lua) -> None:
+    data, key = text_of("dd" * 50), text_of("aa" * 20)
+    assert run(lua, f"return (c.hmac.sha256({key}, {data})), (c.hmac.sha512({key}, {data}))") == [
+        "773ea91e36800e46854db8ebd09181a72959098b3ef8c122d9635514ced565fe",
+        "fa73b0089d56a284efb0f0756c890be9b1b5dbdd8ee81a3655f83e33b2279d39"
+        "bf3e848279a722c806b485a47e67c807b946a337bee8942674278859e13292fb",
+    ]
+
+
+def test_known_keys_of_passwords(lua: Lua) -> None:
+    got = run(lua, 'return (c.pbkdf2("passwd", "salt", 1, 64)), (c.pbkdf2("Password", "NaCl", 80000, 64, "sha256"))')
+    assert [value.hex() for value in got] == [
+        "55ac046e56e3089fec1691c22544b605f94185216dde0465e68b9d57c20dacbc"
+        "49ca9cccf179b645991664b39d77ef317c71b845b1e30bd509112041d3a19783",
+        "4ddcd8f60b98be21830cee5ef22701f9641a4418d04c0414aeff08876b34ab56"
+        "a1d425a1225833549adb841b51c9b3176a272bdebba1d078478f62b397f33c8d",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "nonce", "aad", "sealed", "text"),
+    [
+        (
+            "aes", "feffe9928665731c6d6a8f9467308308", "cafebabefacedbaddecaf888", "feedfacedeadbeeffeedfacedeadbeefabaddad2",
+            "42831ec2217774244b7221b784d0d49ce3aa212f2c02a4e035c17e2329aca12e21d514b25466931c7d8f6a5aac84aa051ba30b396a0aac973d58e091"
+            "5bc94fbc3221a5db94fae95ae7121a47",
+            "d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a721c3c0c95956809532fcf0e2449a6b525b16aedf5aa0de657ba637b39",
+        ),
+        (
+            "aes", "00" * 24, "00" * 12, "", "98e7247c07f0fe411c267e4384b0f6002ff58d80033927ab8ef4d4587514f0fb", "00" * 16,
+        ),
+        (
+            "aes", "00" * 32, "00" * 12, "", "cea7403d4d606b6e074ec5d3baf39d18d0d1c8a799996bf0265b98b5d48ab919", "00" * 16,
+        ),
+        (
+            "chacha20", "808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9f", "070000004041424344454647",
+            "50515253c0c1c2c3c4c5c6c7",
+            "d31a8d34648e60db7b86afbc53ef7ec2a4aded51296e08fea9e2b5a736ee62d63dbea45e8ca9671282fafb69da92728b1a71de0a9e060b2905d6a5b6"
+            "7ecd3b3692ddbd7f2d778b8c9803aee328091b58fab324e4fad675945585808b4831d7bc3ff4def08e4b7a9de576d26586cec64b6116"
+            "1ae10b594f09e26a7e902ecbd0600691",
+            b"Ladies and Gentlemen of the class of '99: If I could offer you only one tip for the future, sunscreen would be it.".hex(),
+        ),
+    ],
+)  # fmt: skip
+def test_known_ciphertexts(lua: Lua, name: str, key: str, nonce: str, aad: str, sealed: str, text: str) -> None:
+    extra = f", {text_of(aad)}" if aad else ""
+    got = run(lua, f"return (c.decrypt.{name}({text_of(nonce + sealed)}, {text_of(key)}{extra}))")
+    assert (got.encode() if isinstance(got, str) else got).hex() == text
+
+
+def test_a_known_token(lua: Lua) -> None:
+    token = (
+        "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9"
+        ".eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ"
+        ".dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
+    )
+    key = base64.urlsafe_b64decode(
+        "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow=="
+    )
+    kind, message = failure(lua, f'jwt.verify("{token}", {text_of(key.hex())})')
+    assert (kind, "token is expired" in message) == ("Internal", True)  # in 2011, so the signature was found good
+    assert "signature is invalid" in failure(lua, f'jwt.verify("{token}", "other")')[1]
+
+
+@pytest.mark.parametrize("name", ["HS256", "HS384", "HS512"])
+def test_every_keyed_algorithm(lua: Lua, name: str) -> None:
+    got = run(lua, f'return (c.jwt.verify(c.jwt.encode({{exp = {NOW + 9}}}, "k", "{name}"), "k", "{name}"))')
+    assert got == {"exp": NOW + 9.0}

@@ -116,3 +116,38 @@ def test_formats(lua: Lua) -> None:
         f'return (u.format("{DNS}", "standard")), (u.format("{DNS}", "simple")), (u.format("{DNS}", "urn")), (u.format("{DNS}", 5)), (u.format("{DNS}", {{}}))',
     )
     assert got == [DNS, DNS.replace("-", ""), f"urn:uuid:{DNS}", DNS, DNS]
+
+
+def test_known_names(lua: Lua) -> None:
+    got = run(
+        lua, f'return (u.v3("{DNS}", "python.org")), (u.v5("{DNS.upper()}", "python.org")), (u.v5("{{{DNS}}}", ""))'
+    )
+    assert got == [
+        "6fa459ea-ee8a-3ca4-894e-db77e160355e",
+        "886313e1-3b8a-5372-9b90-0c9aee199e5d",
+        "4ebd0208-8328-5d69-8c44-ec50939c0967",
+    ]
+
+
+def test_made_ones_are_of_their_version(lua: Lua) -> None:
+    got = run(
+        lua,
+        """
+        local out = {}
+        for _, name in ipairs{"v1", "v4", "v7"} do
+          local id, err = u[name]()
+          out[name] = {(u.version(id)), (u.variant(id)), err == nil, #id, id == id:lower()}
+        end
+        return out
+        """,
+    )
+    assert got == {f"v{n}": [float(n), "RFC4122", True, 36, True] for n in (1, 4, 7)}
+
+
+def test_the_nil_uuid(lua: Lua) -> None:
+    nil = "00000000-0000-0000-0000-000000000000"
+    assert run(lua, f'return u.parse("{nil}"), (u.validate("{nil}")), (u.version("{nil}"))') == [
+        {"version": 0.0, "variant": "Reserved"},
+        True,
+        0.0,
+    ]

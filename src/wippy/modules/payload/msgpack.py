@@ -97,7 +97,9 @@ class Decoder:
         if first in _NUMBERS:
             form = _NUMBERS[first]
             number = struct.unpack(form, self._take(struct.calcsize(form)))[0]
-            return number if first != 0xCF or number < 1 << 63 else float(number)
+            if first == 0xCF and number >= 1 << 63:
+                raise ValueError(f"MessagePack: integer {number} does not fit into 64 bits with a sign")
+            return number
         width = _WIDTHS.get(first)
         if width is None:
             raise ValueError(f"MessagePack: type 0x{first:02x} has no form as a value")

@@ -31,7 +31,8 @@ local function scalar_text(v)
   local t = rawtype(v)
   if t == "string" then return v end
   if t == "number" or t == "boolean" then return K.text(v) end
-  return K.fail("Internal", "no transcoding path found")
+  local shown = json_encode(v) -- for people
+  return shown or K.text(v)
 end
 local function same(v) return v end
 local function plain(v) return K.plain(v) end

@@ -235,9 +235,9 @@ class NaturalKey:
                     break
                 back -= 1
         one, two = _run(a, at), _run(b, at)
-        first, second = int(lead + one or 0), int(lead + two or 0)
+        first, second = (lead + one).lstrip("0"), (lead + two).lstrip("0")
         if first != second:
-            return first < second
+            return (len(first), first) < (len(second), second)
         if len(one) != len(two):
             return len(one) < len(two)
         return a[at] < b[at]
