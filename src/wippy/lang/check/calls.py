@@ -148,7 +148,7 @@ class Calls(Constructors):
         if found is None:
             self.arguments(node.args, env)
             if self._surely_missing(target, node.name):
-                self.report(NO_METHOD, node, f"no method '{node.name}' in {show(target)}")
+                self.report(NO_METHOD, node, f"no method '{node.name}' in {show(owner)}")
             return SOME
         called = force(found)
         if isinstance(called, Function):

@@ -26,7 +26,7 @@ from wippy.lang.check.resolve import Declaration, Resolver
 from wippy.lang.check.statements import Statements
 from wippy.lang.check.style import style
 from wippy.lang.check.survey import Survey
-from wippy.lang.check.types import ANY, Function, Named, Open, Type, TypeValue
+from wippy.lang.check.types import ANY, Function, Named, Open, Type, TypeValue, force
 from wippy.lang.parser import parse
 from wippy.lang.tree import Chunk
 
@@ -89,6 +89,7 @@ class Checker(Statements):
         for token, what in self.survey.duplicates:
             self.report(DUPLICATE, token, f"{what} is given twice", WARNING)
         for declaration in self.chunk.declarations:
+            force(self.resolver.named(declaration.name, []) or ANY)
             self._circular(declaration)
         return self.found
 

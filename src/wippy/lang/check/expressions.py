@@ -43,6 +43,7 @@ from wippy.lang.check.types import (
     Type,
     TypeValue,
     TypeVariable,
+    Union,
     falsy,
     force,
     members,
@@ -230,7 +231,7 @@ class Expressions(Calls):
         if found is None:
             if not probe and name not in self.survey.methods and self._closed(target):
                 at = step.to - 1 if type(step) is tree.Field else step.key
-                self.report(NO_FIELD, at, f"no field '{name}' in {show(target)}")
+                self.report(NO_FIELD, at, f"no field '{name}' in {show(owner)}")
             return ANY
         forced = force(found)
         return with_self(forced) if isinstance(forced, Function) and forced.method else found
@@ -442,9 +443,10 @@ def _order(type: Type) -> frozenset[str]:
 
 
 def _sum(type: Type) -> Type:
-    forced = force(type)
-    if isinstance(forced, Literal):
-        return forced.base
+    """What an operand counts as in arithmetic; it is not nil where there is a result."""
+    forced = force(widened(without_nil(type)))
+    if isinstance(forced, Union):
+        return NUMBER if all(force(item) in NUMBERS for item in forced.items) else ANY
     return forced if forced in NUMBERS else ANY
 
 

@@ -233,7 +233,8 @@ class Statements(Functions):
                 return self.declared[target.variable.at]
             return None
         assert isinstance(target, (tree.Field, tree.Index))
-        owner = force(self.infer(target.object, env))
+        held = self.infer(target.object, env)
+        owner = force(held)
         name = field_name(target)
         if isinstance(target, tree.Index):
             self.check_index(target.key, widened(self.infer(target.key, env)), owner)
@@ -246,7 +247,7 @@ class Statements(Functions):
             self.not_indexable(at, reason, owner, what)
             return None
         if isinstance(owner, (Array, Map, Record)) and owner.readonly:
-            self.report(READONLY, at, f"cannot write {what} of {show(owner)}")
+            self.report(READONLY, at, f"cannot write {what} of {show(held)}")
             return None
         if isinstance(owner, Array):
             return union((owner.item, NIL)) if name is None else None
@@ -256,7 +257,7 @@ class Statements(Functions):
             found = owner.fields.get(name)
             if found is None:
                 if not owner.interface and not self.has_classes:
-                    self.report(NO_FIELD, at, f"no field '{name}' in {show(owner)}")
+                    self.report(NO_FIELD, at, f"no field '{name}' in {show(held)}")
                 return None
             return found
         return None
