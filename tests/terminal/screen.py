@@ -67,14 +67,22 @@ def piped(folder: Path, name: str, *arguments: str, text: bytes | None = b"") ->
 class Screen:
     """A program on a terminal. What it has written stands in `seen`."""
 
-    def __init__(self, folder: Path, name: str, *arguments: str, columns: int = 80, rows: int = 24) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        name: str,
+        *arguments: str,
+        columns: int = 80,
+        rows: int = 24,
+        words: list[str] | None = None,
+    ) -> None:
         self.master, self.slave = pty.openpty()
         self.resize(columns, rows)
         self.seen = b""
         self._at = 0
         self.before = termios.tcgetattr(self.slave)
         self.process = subprocess.Popen(
-            command(folder, name, *arguments),
+            words or command(folder, name, *arguments),
             cwd=folder,
             stdin=self.slave,
             stdout=self.slave,
@@ -150,6 +158,7 @@ class Screen:
     @property
     def as_before(self) -> bool:
         """Whether the terminal is as it was, and every mode that was switched on is off."""
-        modes = {name: self.seen.rfind(f"\x1b[?{name}l".encode()) for name in (1000, 1002, 1003, 1004, 1006, 2004)}
-        on = {name: self.seen.rfind(f"\x1b[?{name}h".encode()) for name in modes}
-        return termios.tcgetattr(self.slave) == self.before and all(modes[name] >= on[name] for name in modes)
+        modes = (1000, 1002, 1003, 1004, 1006, 1049, 2004)
+        off = all(self.seen.rfind(b"\x1b[?%dl" % name) >= self.seen.rfind(b"\x1b[?%dh" % name) for name in modes)
+        cursor = self.seen.rfind(b"\x1b[?25h") >= self.seen.rfind(b"\x1b[?25l")
+        return off and cursor and termios.tcgetattr(self.slave) == self.before

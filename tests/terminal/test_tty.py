@@ -15,7 +15,13 @@ local function show(e)
 end
 """
 
-WAITS = "local ch = tty.events() tty.start() tty.mouse(true) io.print('started')\n"
+WAITS = """
+local ch = tty.events()
+tty.start()
+tty.mouse(true)
+io.write("\\27[?1049h\\27[?25l")
+io.print("started")
+"""
 
 
 @pytest.fixture(scope="module")

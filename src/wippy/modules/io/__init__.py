@@ -9,7 +9,18 @@ from collections.abc import Callable
 
 from wippy.errors import INTERNAL, UNAVAILABLE, WippyError
 from wippy.modules.caller import Call
-from wippy.modules.io.terminal import LARGEST_READ, NO_END, RawHold, Waker, holds, input, terminal, write
+from wippy.modules.io.terminal import (
+    LARGEST_READ,
+    NO_END,
+    RawHold,
+    ScreenHold,
+    Waker,
+    holds,
+    input,
+    screens,
+    terminal,
+    write,
+)
 from wippy.modules.module import Module
 
 io = Module("io", classes={"io", "nondeterministic"}, lua="io.lua")
@@ -29,6 +40,9 @@ def _write(call: Call, text: bytes, error: bool) -> bool:
         write(text, error=error)
     except (OSError, ValueError) as failed:
         raise WippyError(INTERNAL, f"write failed: {failed}") from None
+    if b"\x1b[?" in text and not error and terminal.note(text) and call.pid not in screens:
+        screens.add(call.pid)
+        call.keep(ScreenHold(call.pid))
     return True
 
 

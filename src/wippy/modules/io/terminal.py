@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import os
+import re
 import sys
 import threading
 from typing import Any
@@ -13,6 +14,11 @@ from wippy.errors import INTERNAL, UNAVAILABLE, WippyError
 
 LARGEST_READ = 1 << 20
 NO_END = "EOF"
+
+_MODES = re.compile(rb"\x1b\[\?([0-9;]+)([hl])")
+_USUALLY_ON = frozenset({7, 25})  # lines wrap, the cursor is seen
+_NOTED = "noted "
+_USUALLY_OFF = frozenset({1, 9, 47, 1000, 1002, 1003, 1004, 1005, 1006, 1015, 1047, 1049, 2004, 2026})
 
 
 class Terminal:
@@ -74,6 +80,34 @@ class Terminal:
             off = self._undo.pop(name, None)
             if off is not None:
                 _write(off)
+
+    def note(self, data: bytes) -> bool:
+        """Takes note of modes that a program switches by itself, such as the other screen.
+
+        Args:
+            data: what it has written.
+
+        Returns:
+            Whether something has to be put back at its end.
+        """
+        with self._lock:
+            for match in _MODES.finditer(data):
+                for number in (int(text) for text in match[1].split(b";") if text):
+                    if number not in _USUALLY_ON | _USUALLY_OFF:
+                        continue
+                    if (match[2] == b"h") == (number in _USUALLY_ON):
+                        self._undo.pop(f"{_NOTED}{number}", None)
+                    else:
+                        end = "h" if number in _USUALLY_ON else "l"
+                        self._undo[f"{_NOTED}{number}"] = f"\x1b[?{number}{end}"
+                        self._at_exit()
+            return any(name.startswith(_NOTED) for name in self._undo)
+
+    def forget(self) -> None:
+        """Puts back what has been noted, the last first."""
+        with self._lock:
+            for name in [name for name in reversed(self._undo) if name.startswith(_NOTED)]:
+                self.switch_off(name)
 
     def restore(self) -> None:
         """Puts everything back as it was; any number of times, also from a signal handler."""
@@ -262,10 +296,26 @@ class RawHold:
             terminal.drop_raw()
 
 
+class ScreenHold:
+    """Modes that the program of one process has switched; put back when it ends."""
+
+    survives_upgrade = True
+
+    def __init__(self, pid: str) -> None:
+        self._pid = pid
+
+    def close(self) -> None:
+        """Puts them back."""
+        screens.discard(self._pid)
+        terminal.forget()
+
+
 terminal = Terminal()
 input = Input()
 holds: dict[str, RawHold] = {}
 """By PID."""
+screens: set[str] = set()
+"""PIDs that hold a ScreenHold."""
 
 
 def restore() -> None:
