@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import msgspec
 
+from wippy.kernel.station import Station
 from wippy.services.site import Site
 from wippy.services.type_gate import TypeGate
 from wippy.units.code import Change
@@ -47,7 +50,7 @@ class CodeChanges:
         if change.affected:
             site, router = self._site, self._site.runtime.router
             packed = msgspec.msgpack.encode(change)
-            workers = list(router.workers.values())
+            workers = [cast(Station, worker) for worker in router.workers.values()]
             site.outdated = [router.request("invalidate", "", packed, target=worker) for worker in workers]
             for host in site.workflow_hosts.values():
                 host.code_changed(change.affected)
