@@ -24,15 +24,18 @@ _RESET = "\x1b[0m"
 
 
 def run(arguments: Arguments) -> int:
+    from ..registry.shipped import shipped
     from .entries import load_entries
     from .lint_check import CACHE, Project, sources
 
     limit = _limit(arguments.text("limit", "0"))
     if arguments.on("cache-reset"):
         (CACHE / "results").unlink(missing_ok=True)
-    found = sources(load_entries(arguments))
+    entries = load_entries(arguments)
+    found = sources([*shipped(entries, lambda _: False), *entries])
     project = Project(found)
-    chosen = [id for id, source in found.items() if _selected(source.ns, arguments.texts("ns"))]
+    own = {str(entry.id) for entry in entries}
+    chosen = [id for id, source in found.items() if id in own and _selected(source.ns, arguments.texts("ns"))]
     checked = project.reach(chosen)
     results = project.check(checked)
     shown = [(found[id], each) for id in sorted(chosen) for each in results.get(id, []) if _wanted(each, arguments)]

@@ -15,7 +15,8 @@ from .entry import ID, Entry
 from .finder import Filter
 from .handler import HOOKS, Handler
 from .notice import Notice
-from .order import CREATE, Operation
+from .order import CREATE, DELETE, Operation
+from .shipped import shipped
 from .transaction import Transaction
 from .version import History, Version, difference
 
@@ -212,7 +213,7 @@ class Registry:
         if self._owner is task:
             raise WippyError(INVALID, "a handler cannot change the registry while it takes part in a transaction")
         async with self._lock:
-            asked = operations()
+            asked = self._with_shipped(operations())
             for kind in {operation.entry.kind for operation in asked} - self._handlers.keys() - self._internal:
                 self.discover(kind)
             self._owner = task
@@ -248,6 +249,10 @@ class Registry:
             finally:
                 self._running = None
                 self._owner = None
+
+    def _with_shipped(self, operations: list[Operation]) -> list[Operation]:
+        made = [operation.entry for operation in operations if operation.kind != DELETE]
+        return [*(Operation(CREATE, entry) for entry in shipped(made, self._state.get)), *operations]
 
     def _emit(self, kind: str, path: str, data: Any = None) -> None:
         event = Event(kind, path, data)
