@@ -28,12 +28,13 @@ def codes(source: str) -> list[str]:
         "local a = 1 if " + " or ".join(["a == 1"] * MANY) + " then print(a) end",
         "local a = {} return a" + ".b" * MANY,
         "local a = {} return a" + ":b()" * MANY,
+        "local a = {} if a[" + " + ".join(["1"] * MANY) + "] then return a end",
         "return " + " .. ".join(["'x'"] * MANY),
         "local a = 1 if a == 0 then print(0) "
         + " ".join(f"elseif a == {i} then print({i})" for i in range(MANY))
         + " end",
     ],
-    ids=["sum", "logic", "equality", "fields", "methods", "concat", "elseif"],
+    ids=["sum", "logic", "equality", "fields", "methods", "index", "concat", "elseif"],
 )
 def test_long_chains(source: str) -> None:
     assert codes(source) == []
@@ -47,8 +48,10 @@ def test_long_chains(source: str) -> None:
         ("return ", "function() return nil, ", "1", " end"),
         ("local a: number? = nil return ", "(a and ", "1", " or 2)"),
         ("local a: number? = f() return ", "(", "a", " and 1 or a)"),
+        ("local a = {} return ", "a[", "1", "]"),
+        ("local a: {integer} = {} return ", "a[", "1", "] + a[1]"),
     ],
-    ids=["generic", "union", "functions", "logic", "conditions"],
+    ids=["generic", "union", "functions", "logic", "conditions", "indexes", "sums"],
 )
 @pytest.mark.timeout(20)
 def test_deep_nesting_takes_no_time(head: str, opener: str, inner: str, closer: str) -> None:

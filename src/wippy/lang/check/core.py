@@ -53,30 +53,47 @@ class Core:
 
     # Variables and paths
 
-    def key(self, node: Expression) -> Any:
+    def key(self, node: Expression, depth: int = 0) -> Any:
         """What an env calls a variable or a path of fields, None for other expressions."""
-        names: list[str | int] = []
+        steps: list[tuple[str | int, ...]] = []
         while True:
             if type(node) is tree.Name:
                 if node.variable is None:
                     return None
                 at = node.variable.at
-                return (at, *reversed(names)) if names else at
-            name = self.step(node)
-            if name is None or len(names) > _PATH:
+                return (at, *(part for step in reversed(steps) for part in step)) if steps else at
+            step = self.step(node, depth)
+            if step is None or len(steps) > _PATH:
                 return None
-            names.append(name)
+            steps.append(step)
             node = node.object  # type: ignore[attr-defined]
 
-    def step(self, node: Node) -> str | int | None:
-        """The part of a path that a field or index adds: a name, a constant number, the variable that is the index."""
+    def step(self, node: Node, depth: int = 0) -> tuple[str | int, ...] | None:
+        """What a field or index adds to a path; None where it is not the same each time it is read."""
         name = field_name(node)
-        if name is not None or type(node) is not tree.Index:
-            return name
-        key = node.key
-        if type(key) is tree.Name and key.variable is not None:
-            return key.variable.at
-        return _INDEXED + key.text if type(key) is tree.Number else None
+        if name is not None:
+            return (name,)
+        inner = self._index(node.key, depth + 1) if type(node) is tree.Index else None
+        return None if inner is None else (f"{_INDEXED}[", *inner, f"{_INDEXED}]")
+
+    def _index(self, node: Expression, depth: int) -> tuple[str | int, ...] | None:
+        """An index as parts of a path: the variables it reads are among them."""
+        if depth > _PATH:
+            return None
+        if isinstance(node, (tree.Number, tree.String)):
+            return (_INDEXED + node.text,)
+        if isinstance(node, (tree.Name, tree.Field, tree.Index)):
+            key = self.key(node, depth)
+            return key if type(key) is tuple or key is None else (key,)
+        if isinstance(node, tree.Paren):
+            return self._index(node.inner, depth + 1)
+        if isinstance(node, tree.Unary):
+            inner = self._index(node.operand, depth + 1)
+            return None if inner is None else (_INDEXED + node.op, *inner)
+        if isinstance(node, tree.Binary):
+            left, right = self._index(node.left, depth + 1), self._index(node.right, depth + 1)
+            return None if left is None or right is None else (*left, _INDEXED + node.op, *right)
+        return None
 
     def variable(self, at: int, env: Env) -> Type:
         found = env.get(at)

@@ -201,7 +201,7 @@ class Expressions(Calls):
                 name = field_name(step)
                 if path is not None:
                     part = self.step(step)
-                    path = (*path, part) if part is not None else None
+                    path = (*path, *part) if part is not None else None
                 if kind is tree.Index and name is None:
                     self.infer(step.key, env)
                 held = env.get(path) if path is not None else None

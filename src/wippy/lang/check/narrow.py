@@ -130,9 +130,8 @@ class Narrowing(Core):
             if condition is not None:
                 return self.refine(condition[0], outcome, env, depth + 1)
             self._pairs(key, outcome, env)
-        elif not isinstance(node, tree.Name) and type(key[-1]) is str:
+        elif (name := field_name(node)) is not None:
             owner = node.object  # type: ignore[attr-defined]
-            name = key[-1]
             test = (lambda t: truthy(t) is NEVER) if outcome else (lambda t: falsy(t) is NEVER)
             self._discriminate(owner, name, test, env)
         return env
@@ -200,10 +199,10 @@ class Narrowing(Core):
                 self._pairs(key, not equal, env)
             elif isinstance(value, Literal) and value.value is True and ("cond", key) in env:
                 return self.refine(left, equal, env, _DEPTH - 2)
-        elif not isinstance(left, tree.Name) and type(key[-1]) is str:
+        elif (name := field_name(left)) is not None:
             owner = left.object  # type: ignore[attr-defined]
             test = (lambda t: _equal(t, value) is NEVER) if equal else (lambda t: _unequal(t, value) is NEVER)
-            self._discriminate(owner, key[-1], test, env)
+            self._discriminate(owner, name, test, env)
             narrowed = self.key(owner)
             if narrowed is not None and env.get(narrowed) is NEVER:
                 return None

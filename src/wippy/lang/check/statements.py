@@ -37,6 +37,7 @@ from wippy.lang.check.types import (
     Type,
     admits_nil,
     force,
+    is_optional,
     members,
     union,
     widened,
@@ -93,12 +94,13 @@ class Statements(Functions):
                 names, severity = [_written(node)], WARNING
             else:
                 continue
+            form = " " if isinstance(node, tree.FunctionStatement) else ""
             for name in names:
-                if name in seen and not name.startswith("_") and not self.silent:
-                    line, _ = self.chunk.tokens.position(self.chunk.tokens.starts[seen[name]])
+                if form + name in seen and not name.startswith("_") and not self.silent:
+                    line, _ = self.chunk.tokens.position(self.chunk.tokens.starts[seen[form + name]])
                     text = f"'{name}' is declared again; nobody sees the one of line {line} from here on"
                     self.report(DUPLICATE, node, text, severity)
-                seen[name] = node.at
+                seen[form + name] = node.at
 
     # Declarations and assignments
 
@@ -117,10 +119,26 @@ class Statements(Functions):
                 value = ANY
             self.declare(param.at, env, annotations[index], value)
             wanted = annotations[index]
+            if wanted is not None and index < len(values):
+                self._given((param.at,), values[index], wanted, env)
             if not values and wanted is not None and not admits_nil(wanted) and param.at not in self.captured:
                 env[("unset", param.at)] = wanted
         self._remember(node, env)
         return env
+
+    def _given(self, path: tuple[Any, ...], value: Expression, wanted: Type, env: Env) -> None:
+        """Optional fields that a constructor fills are there until something may write them."""
+        record = force(without_nil(wanted))
+        if not isinstance(value, tree.Table) or not isinstance(record, Record) or len(path) > 4:
+            return
+        for item in value.items:
+            field = record.fields.get(item.name) if item.name is not None else None
+            if field is None or not isinstance(item.value, (tree.Table, tree.String, tree.Number, tree.Function)):
+                continue
+            inner = (*path, item.name)
+            if is_optional(field):
+                env[inner] = without_nil(field)
+            self._given(inner, item.value, field, env)
 
     def _assigned_values(
         self, values: list[Expression], wanted: list[Type | None], count: int, env: Env, node: Node
