@@ -343,6 +343,18 @@ def test_long_lists_read_and_write_as_python_does(lua: Lua, items: list[object],
     _compare(lua, json.dumps(items, **form).encode())  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("item", ["7", "0.5", '"x"', "true"])
+@pytest.mark.parametrize(
+    "odd", [" 7", "\n0.5", ' "y"', "7 ", "07", "1.", '"a\\n"', "-", "1e5", "99999999999999999999", "", "{}"]
+)
+def test_one_odd_item_in_a_long_list(lua: Lua, item: str, odd: str) -> None:
+    for comma in (",", ", ", " ,"):
+        for at in (0, 5, 19, 20, 21, 36, 37, 59):
+            items = [item] * 60
+            items[at] = odd
+            _compare(lua, f"[{comma.join(items)}]".encode())
+
+
 def test_the_same_names_with_other_kinds_of_values(lua: Lua) -> None:
     kinds = ['1', '2.5', '"x"', 'true', 'null', '[1,2]', '[]', '{"q":1}', '{}', '"a\\nb"', '1e5', '-0', '"é"']  # fmt: skip
     for first in kinds:

@@ -70,11 +70,45 @@ local plain_escapes = {
   [34] = '"', [92] = "\\", [47] = "/", [98] = "\b", [102] = "\f", [110] = "\n", [114] = "\r", [116] = "\t",
 }
 
+local by_letter = {}
+for code, text in next, plain_escapes do by_letter[raw.char(code)] = text end
+-- Four hex digits -> the character, false for half of one.
+local by_digits = raw.setmetatable({}, { __index = function(t, digits)
+  local code = tonumber(digits, 16)
+  local text = (code < 0xD800 or code > 0xDFFF) and utf8char(code)
+  t[digits] = text
+  return text
+end })
+
+-- Appends the texts and characters before escapes from `from` on, as long as they are simple -> new n and position.
+local function simple_escapes(s, out, n, from)
+  local most = n + 1000
+  while n < most do
+    local text, letter, stop = match(s, '^([^"\\%c]*)\\(["\\/bfnrt])()', from)
+    if text then
+      out[n + 1], out[n + 2] = text, by_letter[letter]
+    else
+      text, letter, stop = match(s, '^([^"\\%c]*)\\u(%x%x%x%x)()', from)
+      local char = text and by_digits[letter]
+      if not char then break end
+      out[n + 1], out[n + 2] = text, char
+    end
+    n, from = n + 2, stop
+  end
+  return n, from
+end
+
 -- The string whose opening quote stands at i; j is the first special character in it.
 local function escaped_string(s, i, j)
   local out, n, joined, from = {}, 0, nil, i + 1
   while true do
-    local b = byte(s, j)
+    if not careful then
+      local before = n
+      n, from = simple_escapes(s, out, n, from)
+      left = left - (n - before)
+      j = next_special(s, from)
+    end
+    local b = j and byte(s, j)
     if b == 34 then
       out[n + 1] = sub(s, from, j - 1)
       local last = concat(out, "", 1, n + 1)
@@ -218,6 +252,8 @@ local function read_array(s, i, depth)
           if left < 0 then pause() end
           p = run(s, i, t, n)
         end
+        b = byte(s, i)
+        if not b or b <= 32 then i = skip(s, i) end
       end
       attempt = n + wait
       wait = 2 * wait
