@@ -1,19 +1,22 @@
-"""JSON through the Lua API: `json.encode` and `json.decode` of 1 KB and 1 MB."""
+"""JSON through the Lua API: `json.encode` and `json.decode` of 1 KB and 1 MB, and what 10 MB cost others."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from time import perf_counter
 from typing import Any
 
 import msgspec
 
-from .application import application, host, unit
+from .application import Application, application, host, unit
 from .row import Effort, Peer, Row, rate
 
 SOURCE = """
 return function(what, text, count)
-  if what == "encode" then
+  if what == "both" then
+    json.encode(assert(json.decode(text)))
+  elseif what == "encode" then
     local value = assert(json.decode(text))
     for _ = 1, count do json.encode(value) end
   else
@@ -35,9 +38,22 @@ def document(records: int) -> str:
     )  # fmt: skip
 
 
+def waits(app: Application, text: str) -> list[float]:
+    """Seconds that other processes of the worker took while the document was read and written, in rising order."""
+    work = app.host().execute("app:json", ["both", text, 1])
+    times = []
+    while not work.done():
+        before = perf_counter()
+        app.run("echo", 1)
+        times.append(perf_counter() - before)
+    work.result()
+    return sorted(times)
+
+
 def measure(effort: Effort) -> list[Row]:
     rows = []
-    with application(host(), unit("process.lua", "json", SOURCE, "json")) as app:
+    echo = unit("process.lua", "echo", "return function(v) return v end")
+    with application(host(), unit("process.lua", "json", SOURCE, "json"), echo) as app:
         for size, records, times in (("1 KB", 8, 20_000), ("1 MB", 7_800, 20)):
             text = document(records)
             value: Any = json.loads(text)
@@ -60,4 +76,8 @@ def measure(effort: Effort) -> list[Row]:
                 )
                 peers = [peer("Python json", plain, given), peer("msgspec", fast, given)]
                 rows.append(Row(f"json.{what}, {size}", rate(effort, count, work), "values/s", peers=peers))
+        times = waits(app, document(78_000))
+        note = f"most {times[-1] * 1000:.1f} ms, {len(times)} times"
+        wait = times[len(times) * 95 // 100]
+        rows.append(Row("others during 10 MB of JSON, p95", wait, "s", goal=0.02, note=note))
     return rows
