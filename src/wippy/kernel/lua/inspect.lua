@@ -124,11 +124,9 @@ local last_listing = 0
 -- options: entry, state (filters), sort, limit (0 for all), memory (whether to estimate it).
 local function new_listing(options)
   local pids, n = {}, 0
-  for pid, p in next, procs do
-    if p.state == nil then
-      n = n + 1
-      pids[n] = pid
-    end
+  for pid in next, procs do
+    n = n + 1
+    pids[n] = pid
   end
   last_listing = last_listing + 1
   local listing = { id = last_listing, pids = pids, n = n, at = 0, found = 0, kept = {}, options = options,
@@ -162,7 +160,7 @@ local function page(listing, all)
   while listing.at < listing.n do
     listing.at = listing.at + 1
     local p = procs[listing.pids[listing.at]]
-    if p and (not wanted or wanted(p.unit.id)) and (not state or state_of(p, queued) == state) then
+    if p and p.state == nil and (not wanted or wanted(p.unit.id)) and (not state or state_of(p, queued) == state) then
       listing.found = listing.found + 1
       if limit then
         kept[#kept + 1] = { pid = p.pid, key = key and key(p) or 0 }
