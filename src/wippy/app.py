@@ -7,6 +7,7 @@ import contextlib
 import math
 import sys
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from wippy.errors import INVALID, NOT_FOUND, UNAVAILABLE, WippyError
@@ -153,6 +154,7 @@ class App:
     def _build(self, loop: asyncio.AbstractEventLoop) -> None:
         config = self.config
         router = Router(node_id(config.get("relay.node_name", "")))
+        router.home = self.functions
         catalog = Catalog()
         cache = CompileCache(
             config.path("lua.cache.dir", ".wippy/cache/lua"),
@@ -187,6 +189,7 @@ class App:
         self._service_commands = ServiceCommands(self.bus, supervisor, loop, told)
         self.registry.listen(lambda event: self.bus.send("registry", event.kind, event.path, event.plain()))
         runtime.fatal = self._fatal
+        runtime.dead_letters.later = self._later
         self.runtime = runtime
         self.policies = policies
         self.supervisor = supervisor
@@ -348,6 +351,7 @@ class App:
             self._functions.kill()
         self.runtime.guests.close()
         self.runtime.router.close()
+        self.runtime.dead_letters.flush()
         for resource in self.site.resources.values():
             close = getattr(resource, "close", None)
             if close is not None:
@@ -363,6 +367,11 @@ class App:
         self._run_log.error("the application cannot go on", {"error": text})
         print(f"Error: {text}", file=sys.stderr, flush=True)
         self.request_shutdown(1)
+
+    def _later(self, seconds: float, act: Callable[[], None]) -> None:
+        """Calls a function on the event loop after a while; never, if the loop closes before. From any thread."""
+        with contextlib.suppress(RuntimeError):
+            self.site.loop.call_soon_threadsafe(self.site.loop.call_later, seconds, act)
 
     def _permitted(self, frame: Frame, action: str, resource: str, meta: dict[str, Any] | None) -> bool:
         scope = self.runtime.scopes.get(frame.scope) if frame.scope is not None else None

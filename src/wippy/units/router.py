@@ -13,6 +13,7 @@ from wippy.errors import INTERNAL, NOT_FOUND, UNAVAILABLE, WippyError
 from wippy.kernel import codec
 from wippy.kernel.station import Envelope, Station
 from wippy.kernel.worker import Worker
+from wippy.units.dead_letters import Letter
 from wippy.units.names import Names
 
 log = logging.getLogger("wippy.units")
@@ -54,6 +55,9 @@ class Router:
         self.workers: dict[int, Destination] = {}
         self.command: Callable[[Envelope], None] = lambda envelope: None
         self.abort: Callable[[Envelope], None] = lambda envelope: None
+        self.dead: Callable[[Letter], None] = lambda letter: None
+        self.home: Callable[[], Host] | None = None
+        """Gives the functions' home, which starts when it is first needed."""
         self.nodes: set[str] = {node}
         self._lock = threading.Lock()
         self._next_worker = 1
@@ -136,6 +140,8 @@ class Router:
                 told(envelope[5])
         elif op in ("spawn", "call", "cancel_call"):
             host = self.hosts.get(destination)
+            if host is None and destination == FUNCTIONS and self.home is not None:
+                host = self.home()
             if host is None:
                 self._no_host(envelope, destination)
             else:
@@ -192,7 +198,7 @@ class Router:
 
     def _no_host(self, envelope: Envelope, host_id: str) -> None:
         error = WippyError(NOT_FOUND, f"host not found: {host_id}", details={"host_id": host_id, "node_id": self.node})
-        self.reply(envelope, False, [error])
+        self.refuse(envelope, error)
 
     # Requests of Python
 
@@ -204,7 +210,14 @@ class Router:
 
     def fail(self, envelope: Envelope, kind: str, message: str) -> None:
         """Answers a request with an error."""
-        self.reply(envelope, False, [WippyError(kind, message)])
+        self.refuse(envelope, WippyError(kind, message))
+
+    def refuse(self, envelope: Envelope, error: WippyError) -> None:
+        """Answers a request with an error; a message is counted among those that reach nobody."""
+        if envelope[0] == "send":
+            topic, sender = envelope[4], envelope[5]
+            self.dead(Letter(_text(topic), _text(sender), envelope[1], error.message))
+        self.reply(envelope, False, [error])
 
     def request(
         self, op: str, destination: str, *parts: Any, target: Host | Station | None = None
@@ -283,6 +296,10 @@ class Router:
         number = next(self._request_ids)
         self._spawned[number] = told
         return number
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
 
 
 def error_of(values: list[Any]) -> WippyError:

@@ -15,6 +15,7 @@ from wippy.modules.bindings import Bindings
 from wippy.regex import compile_expression
 from wippy.units.clock import Clock
 from wippy.units.code import CodeStore
+from wippy.units.dead_letters import DeadLetters, Letter
 from wippy.units.frame import Frame, Scopes, frame_of
 from wippy.units.guests import Guests
 from wippy.units.router import Router
@@ -66,6 +67,8 @@ class Runtime:
         self.strict = strict
         self.scopes = scopes or Scopes()
         self.guests = Guests(router.request)
+        self.dead_letters = DeadLetters(log)
+        router.dead = self.dead_letters.add
         self.fatal: Callable[[str], None] = lambda text: None
         """Told that the application cannot go on, and why; from any thread."""
         self.started_ns = time.time_ns()
@@ -129,7 +132,15 @@ class Runtime:
             except BaseException:
                 pass
 
+        def dead_letters(count: int, *letter: bytes) -> None:
+            try:
+                topic, sender, to, reason = (text.decode("utf-8", "replace") for text in letter)
+                self.dead_letters.add(Letter(topic, sender, to, reason), count)
+            except BaseException:
+                pass
+
         return {
+            "dead_letters": dead_letters,
             "chunk": code.chunk,
             "guest_load": self.guests.load,
             "chunk_types": code.chunk_types,

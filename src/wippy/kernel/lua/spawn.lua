@@ -81,7 +81,7 @@ function K.post(pid, topic, from, packed)
     local values, n = K.unpack_values(packed)
     local value = values
     if n == 1 then value = values[1] end
-    K.deliver(p, topic, from, value, n)
+    if not K.deliver(p, topic, from, value, n) then K.dead_letter(topic, from, pid, "mailbox is full") end
   else
     K.emit({ "send", pid, K.worker, 0, topic, from, "", packed }, 8)
   end

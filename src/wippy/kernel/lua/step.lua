@@ -10,22 +10,37 @@ K.moved = moved
 function handlers.send(e)
   local target = e[2]
   local p = procs[target]
+  local topic = e[5]
   if not p then
+    K.dead_letter(topic, e[6], target, "process not found")
     K.reply(e, false, "NotFound", "process not found")
     return
   end
   local values, n = K.unpack_values(e[8])
   local value = values
   if n == 1 then value = values[1] end
-  local topic = e[5]
   if raw.byte(topic, 1) == 64 then
     K.deliver_system(p, topic, value)
     K.reply(e, true)
   elseif K.deliver(p, topic, e[6], value, n) then
     K.reply(e, true)
   else
+    K.dead_letter(topic, e[6], target, "mailbox is full")
     K.reply(e, false, K.new_error("RateLimited", "mailbox of " .. target .. " is full", true))
   end
+end
+
+-- Messages that reach nobody are told to the host once in a slice, with the first as an example.
+local dead, dead_topic, dead_from, dead_to, dead_reason = 0, nil, nil, nil, nil
+function K.dead_letter(topic, from, to, reason)
+  if dead == 0 then dead_topic, dead_from, dead_to, dead_reason = topic, from, to, reason end
+  dead = dead + 1
+end
+
+local function tell_dead()
+  local told = K.host.dead_letters
+  if told then told(dead, dead_topic, dead_from, dead_to, dead_reason) end
+  dead = 0
 end
 
 local function control(name, act)
@@ -194,6 +209,7 @@ function K.step(now, incoming, hungry)
   end
   K.timers_fire(now)
   K.run(K.slice)
+  if dead > 0 then tell_dead() end
   return K.take_outgoing(), K.timer_due(), K.runnable(), S.fresh,
     (next(S.foreign) or next(S.begun)) and S.count + 1 or S.count, S.turns, S.adopted or 0
 end
