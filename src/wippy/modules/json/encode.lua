@@ -139,7 +139,8 @@ local function write_items(out, n, v, at, depth, path)
 end
 
 local function write_list(out, n, lead, v, depth, path)
-  local i = 0
+  local i, inside = 0, depth + 1
+  local shape -- of the item before
   lead = lead .. "["
   for k, item in next, v do
     i = i + 1
@@ -163,7 +164,14 @@ local function write_list(out, n, lead, v, depth, path)
         break
       end
     else
-      n = write(out, n, lead, item, depth, path)
+      local done = shape and rawtype(item) == "table" and not getmt(item) and shape.write(out, n, lead, item, inside, path)
+      if done then
+        n = done
+        left = left - 4
+      else
+        n, shape = write(out, n, lead, item, depth, path)
+        if depth >= path.from then shape = nil end
+      end
     end
     lead = ","
     left = left - 1
@@ -245,7 +253,7 @@ local function write_object(out, n, lead, v, first, depth, path, plain)
   return n + 1
 end
 
--- Writes `lead` and the text of v behind out[n] -> the new n. `path` holds the tables that v stands in.
+-- Writes `lead` and the text of v behind out[n] -> the new n and the shape of v. `path` holds the tables that v stands in.
 write = function(out, n, lead, v, depth, path)
   local kind = rawtype(v)
   if kind == "string" then
@@ -261,7 +269,7 @@ write = function(out, n, lead, v, depth, path)
     out[n + 1] = lead .. "null"
     return n + 1
   end
-  local plain = true
+  local plain, shape = true, nil
   if getmt(v) then
     if typeof(v) ~= "table" then
       if is_error(v) then
@@ -286,8 +294,9 @@ write = function(out, n, lead, v, depth, path)
   if first == 1 then
     n = write_list(out, n, lead, v, depth + 1, path)
   elseif first ~= nil then
-    n = plain and written(out, n, lead, v, first, depth + 1, path)
-      or write_object(out, n, lead, v, first, depth + 1, path, plain)
+    local done
+    if plain then done, shape = written(out, n, lead, v, first, depth + 1, path) end
+    n = done or write_object(out, n, lead, v, first, depth + 1, path, plain)
   else
     n = n + 1
     local named = hash_marks[v]
@@ -295,7 +304,7 @@ write = function(out, n, lead, v, depth, path)
     out[n] = lead .. (named and "{}" or "[]")
   end
   if tracked then path[v] = nil end
-  return n
+  return n, shape
 end
 
 -- Lua pays for one large allocation with as much collection at once as it would take for many small ones, which holds

@@ -144,7 +144,7 @@ local function learn(v, first, names, write)
   if #list > MAX_LIST then remove(list) end
 end
 
--- The text of a table that a known shape fits -> new n, else nil.
+-- The text of a table that a known shape fits -> new n and the shape, else nil.
 local function written(out, n, lead, v, first, depth, path)
   local list = by_first[first]
   if not list then return nil end
@@ -153,7 +153,7 @@ local function written(out, n, lead, v, first, depth, path)
     local done = shape.write(out, n, lead, v, depth, path)
     if done then
       if i > 1 and list[i] == shape then list[i], list[1] = list[1], shape end
-      return done
+      return done, shape
     end
   end
   return nil
