@@ -66,11 +66,28 @@ def test_metatables_of_types_are_hidden(value: str) -> None:
     assert "table expected" in error(f"setmetatable({value}, {{}})")
 
 
-def test_no_finalizers() -> None:
-    assert "__gc is not supported" in error("setmetatable({}, {__gc = function() end})")
-    assert "__gc is not supported" in error("setmetatable({}, table.freeze({__gc = function() end}))")
-    source = "local m = {} local t = setmetatable({}, m) m.__gc = function() end table.freeze(t)"
-    assert "__gc" in error(source)
+def test_finalizers_never_run() -> None:
+    vm = make_vm()
+    source = """
+        ran = 0
+        local function gc() ran = ran + 1 end
+        local late = {}
+        for i = 1, 100 do
+          setmetatable({}, {__gc = gc})
+          setmetatable({}, table.freeze({__gc = gc}))
+          table.freeze(setmetatable({}, {__gc = gc}))
+          local t = setmetatable({}, late)
+          late.__gc = gc
+          table.freeze(t)
+          setmetatable({}, late)
+        end
+        local kept = {__gc = gc, __index = {x = 1}}
+        return setmetatable({}, kept).x, kept.__gc == gc, getmetatable(setmetatable({}, kept)) == kept
+    """
+    assert run(source, vm=vm) == (1, True, True)
+    vm.K.raw[b"collectgarbage"](b"collect")
+    vm.K.raw[b"collectgarbage"](b"collect")
+    assert run("return ran", vm=vm) == 0
 
 
 def test_a_frozen_table_as_a_metatable_is_not_shown_open() -> None:

@@ -206,7 +206,7 @@ def test_no_finalizer_runs_user_code(app):
         t = nil
         for i = 1, 200000 do local x = {i} end
         return {ok, ran}
-    """) == [False, False]
+    """) == [True, False]
 
 
 def test_metatables_of_objects_are_closed(app):

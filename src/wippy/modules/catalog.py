@@ -31,6 +31,7 @@ BUILT_IN = (
     "io",
     "json",
     "logger",
+    "os",
     "payload",
     "pg",
     "process",

@@ -15,7 +15,7 @@ from wippy.registry.entry import ID
 from wippy.security.actor import Actor
 from wippy.security.scope import Scope
 
-security = Module("security", classes={"security"}, lua="security.lua")
+security = Module("security", classes={"security", "nondeterministic"}, lua="security.lua")
 
 _SIGNATURES = {
     "actor()": "The Actor on whose behalf this code runs, or nil.",

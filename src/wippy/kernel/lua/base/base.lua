@@ -143,11 +143,11 @@ function base.setmetatable(t, mt)
       if rawget(its, CLASS) then badarg(2, "setmetatable", "nil or table expected") end
       mt = rawget(its, CONTENT) or mt
     end
-    if rawget(mt, "__gc") ~= nil then badarg(2, "setmetatable", "__gc is not supported") end
     if rawget(mt, "__lt") ~= nil and rawget(mt, "__le") == nil then
       rawset(mt, "__le", function(a, b) return not (b < a) end)
     end
     metatables[mt] = true
+    if rawget(mt, "__gc") ~= nil then return K.set_unfinalized(t, mt) end
   end
   return setmt(t, mt)
 end

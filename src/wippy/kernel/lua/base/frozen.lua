@@ -34,11 +34,19 @@ end
 -- What user code may see of a table that serves as a metatable.
 function K.shown_metatable(mt) return shells[mt] or mt end
 
+-- Gives a table a metatable of user code without its `__gc`: a finalizer would run in the time of another process.
+function K.set_unfinalized(t, mt)
+  local gc = rawget(mt, "__gc")
+  rawset(mt, "__gc", nil)
+  setmt_any(t, mt)
+  rawset(mt, "__gc", gc)
+  return t
+end
+
 -- Makes a table immutable (shallow) and returns it. Objects and frozen tables stay as they are.
 function K.freeze(t)
   local mt = getmt(t)
   if mt and (rawget(mt, CONTENT) or rawget(mt, K.CLASS)) then return t end
-  if mt and rawget(mt, "__gc") ~= nil then error("a table whose metatable has __gc cannot be frozen", 2) end
   local content = {}
   for k, v in next, t do content[k] = v end
   -- a table that is the metatable of others already must keep its metamethods
@@ -63,7 +71,7 @@ function K.freeze(t)
     end
     local len = rawget(mt, "__len")
     if len then shell_mt.__len = len end
-    setmt_any(content, mt)
+    K.set_unfinalized(content, mt)
   end
   shells[content] = t
   return setmt_any(t, shell_mt)
