@@ -54,8 +54,8 @@ def folder(tmp_path_factory):
               if e.key == "q" then return 5 end
             end""",
         ),
-        program("returns", WAITS + "io.raw() ch:receive()"),
-        program("fails", WAITS + "ch:receive() error('bang')"),
+        program("returns", WAITS + "io.raw() ch:receive() ch:receive()"),
+        program("fails", WAITS + "ch:receive() ch:receive() error('bang')"),
         program("waits", WAITS + "ch:receive() while true do ch:receive() end"),
         program(
             "upgrades",
@@ -166,7 +166,8 @@ def test_it_is_put_back_before_the_error_is_shown(folder):
         assert screen.end() == 1
         assert screen.as_before
         shown = screen.seen.decode()
-        assert shown.rfind("bang") > shown.rfind("\x1b[?1004l")
+        for mode in ("1004l", "1049l", "25h"):
+            assert 0 < shown.rfind(f"\x1b[?{mode}") < shown.rfind("bang")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
