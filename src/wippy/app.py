@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import math
 import sys
 import threading
 from collections.abc import Callable
@@ -37,6 +36,7 @@ from wippy.services.module_services import ModuleServices
 from wippy.services.process_host import workflow_worker
 from wippy.services.site import Site
 from wippy.services.system import System
+from wippy.services.terminal_end import exit_code, report
 from wippy.supervise.clock import DrivenClock
 from wippy.supervise.commands import Commands as ServiceCommands
 from wippy.supervise.commands import publisher
@@ -48,7 +48,6 @@ from wippy.units.commands import Commands
 from wippy.units.frame import Frame, Scopes
 from wippy.units.host import HostConfig, ProcessHost
 from wippy.units.node import node_id
-from wippy.units.place import place_of
 from wippy.units.router import FUNCTIONS, Router
 from wippy.units.runtime import Runtime
 
@@ -265,10 +264,7 @@ class App:
                 value = await asyncio.wrap_future(future)
             except WippyError as error:
                 sys.stdout.flush()
-                text = _once(error.message)
-                place = place_of(text, self.runtime.code)
-                print(text if place is None else f"{text}\n{place.render()}", file=sys.stderr)
-                return 1
+                return report(error, self.runtime.code)
         sys.stdout.flush()
         return exit_code(value)
 
@@ -386,20 +382,3 @@ class App:
 
     def _lua_log(self, level: str, name: str, message: str, fields: dict[str, Any]) -> None:
         self.log.write(level_of(level), name, message, fields)
-
-
-def exit_code(value: Any) -> int:
-    """The exit code of a program by what its process returned."""
-    if value is True:
-        return 0
-    if value is False:
-        return 1
-    if isinstance(value, (int, float)):
-        return int(value) if math.isfinite(value) else 1
-    return 0
-
-
-def _once(text: str) -> str:
-    """A doubled leading `x: x: ` is printed once."""
-    first, colon, rest = text.partition(": ")
-    return rest if colon and rest.startswith(f"{first}: ") else text

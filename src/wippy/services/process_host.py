@@ -14,6 +14,7 @@ from wippy.registry.decode import decode
 from wippy.registry.entry import Entry
 from wippy.registry.lifecycle import Lifecycle
 from wippy.services.site import Site
+from wippy.services.terminal_end import terminal_ended
 from wippy.units.host import NOT_RUNNING, HostConfig, ProcessHost
 from wippy.units.isolated_host import IsolatedHost
 
@@ -163,13 +164,20 @@ class HostHandler:
                 max_mailbox=block.max_mailbox,
                 max_memory=memory,
                 reductions=block.reductions,
+                terminal=terminal,
             ),
-            extra={"workflow_worker": self._site_workflow_worker},
+            extra={"workflow_worker": self._site_workflow_worker, "terminal_ended": self._terminal_ended},
         )
         id = str(entry.id)
         self._staged[id] = (host, config if terminal else None)
         service = HostService(host, config.lifecycle.stop_timeout / 1e9, lambda: self._gone(id))
         self._site.supervisor.register(entry.id, service, config.lifecycle, restart=restart)
+
+    def _terminal_ended(self, packed: bytes) -> None:
+        try:
+            terminal_ended(self._site, packed)
+        except Exception as error:
+            self._site.log.named("run").error("the end of a terminal process could not be told", cause=error)
 
     def _site_workflow_worker(self, id: bytes) -> Any:
         return workflow_worker(self._site, id)

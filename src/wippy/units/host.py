@@ -37,6 +37,7 @@ class HostConfig(msgspec.Struct):
         max_mailbox: messages in one mailbox; 0 = unlimited.
         max_memory: bytes of one VM; 0 = unlimited.
         reductions: loop rounds and calls after which a process gives way; 0 = the kernel's default.
+        terminal: its processes have the terminal, and are not ended by others.
     """
 
     workers: int = 1
@@ -44,6 +45,7 @@ class HostConfig(msgspec.Struct):
     max_mailbox: int = 0
     max_memory: int = 0
     reductions: int = 0
+    terminal: bool = False
 
 
 class ProcessHost:
@@ -131,6 +133,7 @@ class ProcessHost:
                         "reductions": self.config.reductions or None,
                         "isolated": isolated,
                         "functions_home": self._functions_home,
+                        "terminal": self.config.terminal,
                     }
                 ]
             )[1:]

@@ -24,7 +24,7 @@ end
 function K.boot(config)
   config = K.decode(config)
   K.node, K.worker, K.host_id, K.strict = config.node, config.worker, config.host, config.strict
-  K.functions_home = config.functions_home
+  K.functions_home, K.terminal_host = config.functions_home, config.terminal
   K.spawn_host = not config.isolated and config.host or nil -- where this VM starts processes itself
   S.limit_owner = config.isolated and "process" or "host"
   if config.reductions then K.limit, K.rt.limit = config.reductions, config.reductions end

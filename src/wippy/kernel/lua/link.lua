@@ -119,6 +119,7 @@ function K.terminate_here(target)
   local p = procs[target]
   if not p then return nil, "process not found" end
   if p.state then return nil, "a running function call cannot be terminated" end
+  if K.terminal_host then return true end
   K.kill(p, K.new_error("Internal", "process terminated", nil))
   return true
 end

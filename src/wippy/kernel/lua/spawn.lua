@@ -48,8 +48,11 @@ function K.spawn_here(id, frame, args, options, done)
     p.names = { [name] = true }
   end
   p.waiter = done
+  if K.terminal_host then
+    p.terminal = true
+    if not (options and options.terminal) then p.waiter = K.terminal_waiter(done) end
+  end
   if options then
-    if options.terminal then p.terminal = true end
     local watcher, linked = options.watcher, options.linked
     if watcher then
       p.watchers = { [watcher] = true }
@@ -72,6 +75,16 @@ function K.spawn_here(id, frame, args, options, done)
     end
   end
   return pid
+end
+
+-- For a process of the terminal that is not the program: when it ends, the application does.
+function K.terminal_waiter(done)
+  return function(value, err)
+    if done then done(value, err) end
+    local t = raw.type(value)
+    if t ~= "number" and t ~= "boolean" then value = nil end
+    K.host.terminal_ended(K.pack(value, err))
+  end
 end
 
 -- A message in packed form to any PID, without an answer.
