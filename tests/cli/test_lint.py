@@ -1,3 +1,5 @@
+"""What lint finds in a project, and when it looks again."""
+
 from __future__ import annotations
 
 import json
@@ -8,73 +10,14 @@ import pytest
 
 from wippy.cli.lint_check import CACHE, Project
 from wippy.cli.main import execute
-from wippy.lang.check.checker import Checker
 from wippy.lang.check.types import ANY
 
-INDEX = """\
-version: "1.0"
-namespace: app
-entries:
-  - name: main
-    kind: process.lua
-    source: file://main.lua
-    modules: [json]
-    imports: {shapes: lib:shapes}
-  - name: store
-    kind: fs.directory
-    directory: ./data
-"""
-LIBRARY = """\
-version: "1.0"
-namespace: lib
-entries:
-  - name: shapes
-    kind: library.lua
-    source: file://shapes.lua
-"""
-SHAPES = """\
-type Point = {x: number, y: number}
-local M = {}
-function M.area(w: number, h: number): number
-  return w * h
-end
-return M
-"""
-CLEAN = "return {main = function() return 1 end}\n"
+from .lint_app import CLEAN, INDEX, SHAPES, codes, found, lint, make, write
 
 
 @pytest.fixture
 def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project of a process and a library, which is the working directory."""
-    for name, index in (("app", INDEX), ("lib", LIBRARY)):
-        (tmp_path / "src" / name).mkdir(parents=True)
-        (tmp_path / "src" / name / "_index.yaml").write_text(index)
-    (tmp_path / "src" / "lib" / "shapes.lua").write_text(SHAPES)
-    (tmp_path / "wippy.lock").write_text("directories:\n  src: ./src\n")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("NO_COLOR", "1")
-    write(tmp_path, CLEAN)
-    return tmp_path
-
-
-def write(app: Path, source: str) -> None:
-    (app / "src" / "app" / "main.lua").write_text(source)
-
-
-def lint(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
-    code = execute(("lint", *arguments))
-    captured = capsys.readouterr()
-    return code, captured.out, captured.err
-
-
-def found(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[dict[str, Any]]:
-    code, out, _ = lint(capsys, "--json", *arguments)
-    assert code == 0
-    return json.loads(out)["diagnostics"]
-
-
-def codes(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[str]:
-    return [each["code"] for each in found(capsys, *arguments)]
+    return make(tmp_path, monkeypatch)
 
 
 def test_nothing_found(app: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -382,99 +325,3 @@ def test_results_are_kept_until_something_changes(
     assert len(checked) == 7
     (CACHE / "results").write_bytes(b"nonsense")
     assert codes(capsys) == ["E0000", "E0019"]
-
-
-def test_levels(app: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write(app, "local a = {b = 1, b = 2}\nlocal function f(x) end\nf(a)\nreturn {main = 1 + {}}\n")
-    assert codes(capsys, "--level", "error") == ["E0019"]
-    assert codes(capsys) == codes(capsys, "--level", "warning") == ["E0019", "E0017"]
-    assert codes(capsys, "--level", "hint") == ["E0019", "E0017"]
-    assert codes(capsys, "--level", "hint", "--rules") == ["E0019", "E0017", "W0005"]
-    assert execute(("lint", "--level", "all")) == 1
-    assert lint(capsys, "--level", "error", "--code", "E0017")[:2] == (0, "No issues found\nChecked 2 entries\n")
-
-
-def test_codes(app: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write(app, 'local a = {b = 1, b = 2}\nlocal n: number = "x"\nreturn {main = 1 + {}, a, n}\n')
-    assert codes(capsys, "--code", "E0000,E0017") == ["E0000", "E0017"]
-    assert codes(capsys, "--code", "E0019", "--code", "E0000") == ["E0000", "E0019"]
-    assert lint(capsys, "--code", "E0017")[0] == 0
-
-
-def test_results_are_sorted(app: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write(app, 'local a = {b = 1, b = 2}\nlocal n: number, m: number = "x", "y"\nreturn {main = a, n, m}\n')
-    (app / "src" / "lib" / "shapes.lua").write_text('local n: number = "x"\nreturn {n = n}\n')
-    rows = [(row["entry_id"], row["severity"], row["line"], row["column"]) for row in found(capsys)]
-    assert rows == [
-        ("app:main", "error", 2, 30),
-        ("app:main", "error", 2, 35),
-        ("app:main", "warning", 1, 19),
-        ("lib:shapes", "error", 1, 19),
-    ]
-
-
-def test_json_is_one_object_and_counts_what_a_limit_hides(app: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write(app, 'local a: number, b: string = "x", 1\nreturn {main = a, b}\n')
-    for form in (["--json"], ["--format", "json"]):
-        code, out, err = lint(capsys, *form, "--limit", "1")
-        result = json.loads(out)
-        assert (code, err, len(result["diagnostics"]), result["error_count"]) == (0, "", 1, 2)
-    write(app, CLEAN)
-    result = json.loads(lint(capsys, "--json")[1])
-    assert (result["diagnostics"], result["total_entries"]) == ([], 2)
-
-
-def test_github_shows_definitions_hints_and_special_characters(app: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write(app, 'local p: "50%" | "a,b" = "x"\nlocal p = 1\nreturn {main = p}\n')
-    code, out, err = lint(capsys, "--format", "github", "--level", "hint")
-    assert code == 1
-    lines = out.split("\n")
-    assert lines[0].endswith('::cannot use "x" as "50%25" | "a,b" (assignment)')
-    assert lines[1].startswith(
-        "::notice file=src/app/main.lua,line=2,col=1,title=E0017 app%3Amain::'p' is declared again"
-    )
-    assert lines[2] == "Checked 2 entries: 1 errors, 0 warnings"
-    assert err == "lint failed: 1 errors, 0 warnings\n"
-
-
-def test_inline_source_is_shown_in_its_definition_file(app: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    source = "source: |\n      local a = 1\n      return {main = a + 'x'}"
-    (app / "src" / "app" / "_index.yaml").write_text(INDEX.replace("source: file://main.lua", source))
-    _, out, _ = lint(capsys)
-    assert "  --> app:main:2:20 (src/app/_index.yaml:8)\n  |\n2 | return {main = a + 'x'}\n" in out
-    assert "::error file=src/app/_index.yaml,line=8,title=" in lint(capsys, "--format", "github")[1]
-
-
-def test_colours(app: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    write(app, 'local n: number = "x"\nreturn {main = n}\n')
-    assert "\x1b[" not in lint(capsys)[1]
-    monkeypatch.setattr("wippy.cli.lint._wants_colour", lambda: True)
-    assert "\x1b[1;31merror[E0000]\x1b[0m" in lint(capsys)[1]
-    assert "\x1b[" not in lint(capsys, "--no-color")[1]
-
-
-def test_settings_do_not_matter(app: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write(app, 'local n: number = "x"\nreturn {main = n}\n')
-    (app / ".wippy.yaml").write_text('version: "1.0"\nlua: {type_system: {enabled: false, strict: false}}\n')
-    assert codes(capsys) == ["E0000"]
-
-
-def test_a_fault_of_the_checker_skips_the_entry(
-    app: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(self: Checker) -> Any:
-        raise KeyError("x") if "shapes" not in self.chunk.globals else RecursionError
-
-    monkeypatch.setattr(Checker, "run", fail)
-    write(app, "return {main = shapes}\n")
-    rows = [(row["entry_id"], row["code"], row["severity"]) for row in found(capsys)]
-    assert rows == [("app:main", "E0011", "warning"), ("lib:shapes", "E9999", "warning")]
-    assert lint(capsys)[0] == 0
-
-
-def test_parse_errors_say_what_to_do(app: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write(app, "local t = {1, 2\nreturn {main = t}\n")
-    code, out, _ = lint(capsys)
-    assert code == 1
-    assert out.startswith("error[P0001]: ")
-    assert "--> app:main:2:1 (src/app/main.lua:2)\n" in out

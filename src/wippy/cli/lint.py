@@ -26,18 +26,19 @@ _RESET = "\x1b[0m"
 def run(arguments: Arguments) -> int:
     from ..registry.shipped import shipped
     from .entries import load_entries
-    from .lint_check import CACHE, Project, sources
+    from .lint_check import CACHE, Project, compiled, sources
 
     limit = _limit(arguments.text("limit", "0"))
     if arguments.on("cache-reset"):
         (CACHE / "results").unlink(missing_ok=True)
     entries = load_entries(arguments)
-    found = sources([*shipped(entries, lambda _: False), *entries])
-    project = Project(found)
+    every = [*shipped(entries, lambda _: False), *entries]
+    found = sources(every)
+    project = Project(found, others=compiled(every))
     own = {str(entry.id) for entry in entries}
     chosen = [id for id, source in found.items() if id in own and _selected(source.ns, arguments.texts("ns"))]
     checked = project.reach(chosen)
-    results = project.check(checked)
+    results = project.check(checked, keep=arguments.has("ns"))
     shown = [(found[id], each) for id in sorted(chosen) for each in results.get(id, []) if _wanted(each, arguments)]
     counts = Counter(each.severity for _, each in shown)
     listed = shown[:limit] if limit else shown

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from wippy.lang.check.diagnostic import ERROR, UNDEFINED, Diagnostic
+from wippy.lang.check.diagnostic import CIRCULAR, DUPLICATE, ERROR, PRECONDITION, UNDEFINED, Diagnostic
 from wippy.lang.check.prelude import REQUIRABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from wippy.lang.check.checker import Interface
     from wippy.lang.check.types import Type
@@ -83,8 +83,14 @@ def _imports(entry: Entry) -> dict[str, str]:
         if isinstance(target, dict):
             target = f"{target.get('ns', '')}:{target.get('name', '')}"
         if isinstance(target, str):
-            out[str(alias)] = target
+            out[str(alias)] = target.removeprefix(":")
     return out
+
+
+def compiled(entries: list[Entry]) -> frozenset[str]:
+    """IDs of entries that can be imported though there is no source to look at."""
+    kinds = KINDS | {f"{kind}.bc" for kind in KINDS}
+    return frozenset(str(entry.id) for entry in entries if entry.kind in kinds)
 
 
 class Project:
@@ -93,10 +99,14 @@ class Project:
     Args:
         found: the sources, by ID.
         cache: folder in which results are kept, None for none.
+        others: IDs that may be imported too.
     """
 
-    def __init__(self, found: Mapping[str, Source], cache: Path | None = CACHE) -> None:
+    def __init__(
+        self, found: Mapping[str, Source], cache: Path | None = CACHE, others: frozenset[str] = frozenset()
+    ) -> None:
         self.sources = found
+        self.importable = others | found.keys()
         self.cache = cache
         self.keys: dict[str, bytes] = {}
         self.interfaces: dict[str, Interface] = {}
@@ -117,8 +127,13 @@ class Project:
             stack.extend(target for target in self.sources[id].imports.values() if target in self.sources)
         return sorted(seen)
 
-    def check(self, ids: list[str]) -> dict[str, list[Diagnostic]]:
-        """Findings of each entry, style rules included, imported entries first."""
+    def check(self, ids: list[str], *, keep: bool = False) -> dict[str, list[Diagnostic]]:
+        """Findings of each entry, style rules included, imported entries first.
+
+        Args:
+            ids: entries and all they import.
+            keep: keeps earlier results of other entries, too.
+        """
         out: dict[str, list[Diagnostic]] = {}
         for id in self._order(ids):
             key = self._key(id)
@@ -127,8 +142,9 @@ class Project:
             if held is None or any(each.key for each in held):
                 held = self._check(id)
             out[id] = self._fresh[key] = held
-        if set(self._fresh) != set(self._kept):
-            _write(self.cache, self._fresh)
+        kept = {**self._kept, **self._fresh} if keep else self._fresh
+        if set(kept) != set(self._kept):
+            _write(self.cache, kept)
         return out
 
     def _order(self, ids: list[str]) -> list[str]:
@@ -159,7 +175,7 @@ class Project:
         parts = [id, source.kind, source.text, *source.modules, ""]
         for alias, target in source.imports.items():
             known = self.keys.get(target)
-            parts += [alias, target, known.hex() if known is not None else str(target in self.sources)]
+            parts += [alias, target, known.hex() if known is not None else str(target in self.importable)]
         for part in parts:
             raw = part.encode("utf-8", "surrogateescape")
             digest.update(len(raw).to_bytes(8, "little"))
@@ -187,7 +203,9 @@ class Project:
         if interface is not None:
             self.interfaces[id] = interface
         undeclared = [] if chunk is None else self._undeclared(source, chunk)
-        return sorted([*self._unknown(source), *undeclared, *found], key=lambda each: each.order)
+        return sorted(
+            [*self._unknown(source), *self._refused(source), *undeclared, *found], key=lambda each: each.order
+        )
 
     def _interface(self, id: str) -> Interface | None:
         """What importers know of an entry; made on demand where its findings came from the cache."""
@@ -241,12 +259,48 @@ class Project:
                 out.append(_unknown(text, self._near(name, self._names()), "modules", index))
         for alias, target in source.imports.items():
             entry = ":" in target
-            missing = target not in self.sources if entry else self._module(target) is None
+            missing = target not in self.importable if entry else self._module(target) is None
             if missing:
                 text = f"import '{alias}' names {target}, which does not exist"
-                near = self._near(target, self.sources.keys() - {source.id} if entry else self._names())
+                near = self._near(target, self.importable - {source.id} if entry else self._names())
                 out.append(_unknown(text, near or "imports: names entries with Lua source", "imports", alias))
         return out
+
+    def _refused(self, source: Source) -> list[Diagnostic]:
+        """What else the registry refuses: circles of imports, a module twice, modules that do not replay."""
+        out: list[Diagnostic] = []
+        for index, name in enumerate(source.modules):
+            if name in source.modules[:index]:
+                text = f"module '{name}' stands twice in modules:"
+                out.append(Diagnostic(DUPLICATE, ERROR, text, hint="remove one", key=("data", "modules", index)))
+        for alias, target in source.imports.items():
+            if source.id in self.reach([target]):
+                text = f"import '{alias}' leads back to {source.id}: entries cannot import each other in a circle"
+                hint = "move what both need to a library of its own"
+                out.append(Diagnostic(CIRCULAR, ERROR, text, hint=hint, key=("data", "imports", alias)))
+        if source.kind == "workflow.lua":
+            out.extend(self._not_replayed(source))
+        return out
+
+    def _not_replayed(self, source: Source) -> Iterator[Diagnostic]:
+        places: list[tuple[str, str, tuple[str | int, ...]]] = []
+        for index, name in enumerate(source.modules):
+            places.append((name, "", ("data", "modules", index)))
+        for alias, target in source.imports.items():
+            key = ("data", "imports", alias)
+            if ":" not in target:
+                places.append((target, "", key))
+            for id in self.reach([target]):
+                inner = self.sources[id]
+                names = [*inner.modules, *(name for name in inner.imports.values() if ":" not in name)]
+                places.extend((name, id, key) for name in names)
+        self._module("")
+        for name, via, key in places:
+            module = self._catalog.get(name)
+            if module is not None and not module.in_workflows:
+                text = f"a workflow cannot use module '{name}'{f', which {via} uses' if via else ''}"
+                hint = "use it in a function, and call that with funcs.call"
+                yield Diagnostic(PRECONDITION, ERROR, text, hint=hint, key=key)
 
     def _undeclared(self, source: Source, chunk: Chunk) -> list[Diagnostic]:
         """Constant `require` calls that can only fail."""

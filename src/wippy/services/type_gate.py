@@ -74,7 +74,8 @@ class TypeGate:
         from wippy.lang.check.diagnostic import PARSE
 
         names = {name: name for name in (*_ALWAYS, *code.modules)}
-        names.update({alias: target for alias, target in code.imports.items() if ":" not in target})
+        plain = {alias: target.removeprefix(":") for alias, target in code.imports.items()}
+        names.update({alias: target for alias, target in plain.items() if ":" not in target})
         modules = {alias: found for alias, name in names.items() if (found := self._module(name)) is not None}
         libraries = {
             alias: self._interfaces[target] for alias, target in code.imports.items() if target in self._interfaces
