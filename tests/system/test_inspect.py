@@ -344,3 +344,33 @@ def test_processes_with_a_vm_of_their_own() -> None:
         end(app, *pids)
         eventually(lambda: not rows(app))
         assert app.app.system.hosts()[0]["executed"] >= before["executed"]
+
+
+def test_function_calls_under_way(app: Application) -> None:
+    app.define(
+        function(
+            "outer", "local funcs = require('funcs') return function() return funcs.call('app:never') end", ["funcs"]
+        ),
+        process("asks", "local funcs = require('funcs') return function() funcs.call('app:outer') end", ["funcs"]),
+        function("one", "return function() process.inbox():receive() end", pool={"type": "static", "size": 1}),
+    )
+    pid = settled(app, "app:asks")
+    assert [row["source"] for row in rows(app)] == ["app:asks"]
+    found = {row["source"]: row for row in rows(app, calls=True)}
+    assert set(found) == {"app:asks", "app:outer", "app:never"}
+    assert (found["app:outer"]["state"], found["app:outer"]["waits"]) == ("blocked", "call app:never")
+    assert (found["app:never"]["state"], found["app:never"]["waits"]) == ("idle", "sleep 24h")
+    assert found["app:never"]["call"] is True
+    assert "call" not in found["app:asks"]
+    assert [row["source"] for row in rows(app, calls=True, limit=1, entry="app:outer")] == ["app:outer"]
+    app.begin_call("app:one")
+    app.begin_call("app:one")
+
+    def outside() -> list[tuple[str, str]]:
+        home = app.app.functions().workers
+        found = app.app.system.inspection.processes(home, {"calls": True})[0]
+        return sorted((row["source"], row.get("waits", "")) for row in found)
+
+    eventually(lambda: outside() == [("app:one", "a turn in the pool"), ("app:one", "receive inbox")])
+    end(app, pid)
+    assert rows(app, calls=True) == []

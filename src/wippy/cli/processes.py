@@ -24,9 +24,10 @@ def where(row: dict[str, Any]) -> str:
     return f"{source} ({at})" if at else source
 
 
-def age(row: dict[str, Any]) -> float:
-    """Seconds since the start."""
-    return time.time() - row["started_at"] / 1e9
+def age(row: dict[str, Any]) -> str:
+    """Time since the start; of calls it is not known."""
+    began = row.get("started_at")
+    return "" if began is None else span(time.time() - began / 1e9)
 
 
 def memory(row: dict[str, Any]) -> str:
@@ -56,13 +57,13 @@ def columns(hosts: bool, rates: bool = False) -> list[Column]:
 def cells(row: dict[str, Any], hosts: bool, rate: float | None = None) -> list[str]:
     """One process."""
     return [
-        short_pid(row["pid"]),
+        short_pid(row["pid"]) if "pid" in row else "call",
         row["state"],
         count(row["mailbox"]),
         count(row["steps"]),
         count(row["reductions"] if rate is None else rate),
         memory(row),
-        span(age(row)),
+        age(row),
         *([row["host"]] if hosts else []),
         where(row),
         row.get("waits", ""),

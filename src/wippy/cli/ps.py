@@ -48,6 +48,7 @@ def _list(running: Running, arguments: Arguments) -> int:
         sort=arguments.text("sort") or None,
         limit=number_of(arguments.text("limit", str(0 if arguments.on("json") else LIMIT)), "limit"),
         memory=True,
+        calls=arguments.on("calls"),
     )
     if found["silent"]:
         print(f"{found['silent']} workers do not answer: their processes are missing here", file=sys.stderr)
@@ -78,7 +79,8 @@ def _print(rows: list[dict[str, Any]], total: int) -> None:
     if len(rows) < total:
         print(f"\n{len(rows):,} of {total:,} processes; --limit 0 shows all")
     else:
-        print(f"\n{total:,} process{'' if total == 1 else 'es'}")
+        calls = " and calls" if any(row.get("call") for row in rows) else ""
+        print(f"\n{total:,} process{'' if total == 1 else 'es'}{calls}")
 
 
 def _one(running: Running, process: str, as_json: bool) -> int:
@@ -105,7 +107,6 @@ def _one(running: Running, process: str, as_json: bool) -> int:
 
 
 def _facts(found: dict[str, Any]) -> list[tuple[str, str]]:
-    from .columns import span
     from .processes import age, memory
 
     began = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(found["started_at"] / 1e9))
@@ -115,7 +116,7 @@ def _facts(found: dict[str, Any]) -> list[tuple[str, str]]:
         ("Entry", found["source"]),
         ("Host", found["host"]),
         ("State", found["state"] + waits),
-        ("Started", f"{began}, {span(age(found))} ago"),
+        ("Started", f"{began}, {age(found)} ago"),
         ("Parent", found.get("parent", "")),
         ("Actor", found.get("actor_id", "")),
         ("Names", ", ".join(found.get("names", []))),
@@ -145,6 +146,7 @@ def _flags() -> tuple[Flag, ...]:
         Flag("host", "only processes of this host", value="ID"),
         Flag("entry", "only processes of this entry: an ID, its name, or a beginning such as app.jobs:*", value="ID"),
         Flag("state", "only processes in this state", value="STATE", choices=STATES),
+        Flag("calls", "function calls under way too"),
         Flag("sort", "the greatest first, or the oldest", value="KEY", choices=ORDERS),
         Flag("limit", "most processes shown, 0 for all", value="N", default=f"{LIMIT}, with --json all"),
         JSON,

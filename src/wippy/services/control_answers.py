@@ -20,7 +20,7 @@ ORDERS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "reductions": lambda row: (-row["reductions"], -row["steps"]),
     "steps": lambda row: -row["steps"],
     "memory": lambda row: -row.get("memory", 0),
-    "age": lambda row: row["started_at"],
+    "age": lambda row: row.get("started_at") or time.time_ns(),
 }
 """The greatest come first, the oldest too."""
 
@@ -81,11 +81,12 @@ class Answers:
             "sort": sort,
             "limit": limit,
             "memory": bool(request.get("memory") or sort == "memory"),
+            "calls": bool(request.get("calls")),
         }
-        stations = system.all_stations(request.get("host") or None)
+        stations = system.all_stations(request.get("host") or None, home=options["calls"])
         rows, found, silent = system.inspection.processes(stations, options)
         order = ORDERS.get(sort or "")
-        rows.sort(key=lambda row: (order(row) if order else row["host"], row["pid"]))
+        rows.sort(key=lambda row: (order(row) if order else row["host"], row.get("pid", ""), row["source"]))
         return {"rows": rows[:limit] if limit else rows, "total": found, "silent": silent}
 
     def _process(self, request: dict[str, Any]) -> dict[str, Any]:

@@ -29,7 +29,7 @@ class Inspection:
         Args:
             stations: workers and cells.
             options: entry (an ID, a name, or a beginning with `*`), state, sort (mailbox, reductions, steps, memory,
-                age), limit (of each VM; 0 for all), memory (whether to estimate it).
+                age), limit (of each VM; 0 for all), memory (whether to estimate it), calls (function calls too).
             wait: seconds.
 
         Returns:

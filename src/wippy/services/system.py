@@ -121,9 +121,9 @@ class System:
         home = self._site.runtime.router.hosts.get(FUNCTIONS)
         return sorted(hosts.items()) + ([(FUNCTIONS, home)] if home is not None else [])
 
-    def all_stations(self, host_id: str | None) -> list[Any]:
-        """VMs of a host, or of all. Raises WippyError: NOT_FOUND."""
-        hosts = dict(self._site.hosts)
+    def all_stations(self, host_id: str | None, home: bool = False) -> list[Any]:
+        """VMs of a host, or of all, with `home` those of functions too. Raises WippyError: NOT_FOUND."""
+        hosts = dict(self.all_hosts() if home else self._site.hosts)
         if host_id is None:
             return [station for host in hosts.values() for station in list(host.workers)]
         if host_id not in hosts:

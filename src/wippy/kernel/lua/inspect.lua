@@ -51,6 +51,7 @@ local function main_of(p) return p.main or p end
 -- One of ready, running, blocked, idle.
 local function state_of(p, queued)
   if S.cur and S.cur.p == p then return "running" end
+  if p.queued then return "blocked" end
   if queued[p] then
     local last = S.interrupted -- had the processor until this look at it
     return last and last.p == p and "running" or "ready"
@@ -75,22 +76,25 @@ end
 
 local function row(p, queued, objects)
   local state, main = state_of(p, queued), main_of(p)
-  local actor = p.frame.actor
+  local actor, parent = p.frame.actor, p[3]
+  if p.state ~= nil then parent = p.parent and p.parent.pid end
   local out = {
-    pid = p.pid,
+    pid = p.pid or nil,
+    call = p.state ~= nil or nil,
     host = K.host_id,
     source = p.unit.id,
     state = state,
-    steps = p[1],
+    steps = p[1] or 0,
     reductions = p.reductions or 0,
     mailbox = K.mailbox_length(p),
     started_at = p[2],
-    parent = p[3] or nil,
+    parent = parent or nil,
     actor_id = actor and actor.id or nil,
     coroutines = (p.main and 0 or 1) + (p.threads and p.threads.n or 0),
     at = main.co and not main.args and place(main.co) or nil,
   }
   if (state == "idle" or state == "blocked") and main.co then out.waits = K.wait_of(main).text end
+  if p.queued then out.waits = "a turn in the pool" end
   if p.names then out.names = keys_of(p.names) end
   if objects then out.memory, out.memory_cut = K.memory_of(p, objects) end
   return out
@@ -113,20 +117,43 @@ end
 local sort_keys = {
   mailbox = function(p) return K.mailbox_length(p) end,
   reductions = function(p) return p.reductions or 0 end,
-  steps = function(p) return p[1] end,
+  steps = function(p) return p[1] or 0 end,
   memory = function(p) return (K.memory_of(p, LISTED_OBJECTS)) end,
-  age = function(p) return -p[2] end,
+  age = function(p) return -(p[2] or K.now()) end,
 }
 
 local listings, order = {}, {}
 local last_listing = 0
 
--- options: entry, state (filters), sort, limit (0 for all), memory (whether to estimate it).
+-- Function calls under way for a unit, and theirs.
+local function add_calls(calls, units, n)
+  for c in next, calls or {} do
+    if not c.remote and c.unit then
+      n = n + 1
+      units[n] = c
+      n = add_calls(c.calls, units, n)
+    end
+  end
+  return n
+end
+
+-- options: entry, state (filters), sort, limit (0 for all), memory (whether to estimate it), calls (function calls too).
 local function new_listing(options)
-  local pids, n = {}, 0
+  local pids, n = {}, 0 -- of a call the unit itself
   for pid in next, procs do
     n = n + 1
     pids[n] = pid
+  end
+  if options.calls then
+    for i = 1, n do
+      local p = procs[pids[i]]
+      if p.state == nil then n = add_calls(p.calls, pids, n) end
+    end
+    for _, c in next, S.foreign do
+      n = n + 1
+      pids[n] = c
+      n = add_calls(c.calls, pids, n)
+    end
   end
   last_listing = last_listing + 1
   local listing = { id = last_listing, pids = pids, n = n, at = 0, found = 0, kept = {}, options = options,
@@ -138,7 +165,7 @@ end
 
 local function by_rank(a, b)
   if a.key ~= b.key then return a.key > b.key end
-  return a.pid < b.pid
+  return a.name < b.name
 end
 
 local function cut(listing)
@@ -159,11 +186,18 @@ local function page(listing, all)
   end
   while listing.at < listing.n do
     listing.at = listing.at + 1
-    local p = procs[listing.pids[listing.at]]
-    if p and p.state == nil and (not wanted or wanted(p.unit.id)) and (not state or state_of(p, queued) == state) then
+    local id = listing.pids[listing.at]
+    local p
+    if rawtype(id) == "table" then
+      p = not id.done and id or nil
+    else
+      p = procs[id]
+      if p and p.state ~= nil then p = nil end
+    end
+    if p and (not wanted or wanted(p.unit.id)) and (not state or state_of(p, queued) == state) then
       listing.found = listing.found + 1
       if limit then
-        kept[#kept + 1] = { pid = p.pid, key = key and key(p) or 0 }
+        kept[#kept + 1] = { p = p, name = p.pid or "", key = key and key(p) or 0 }
         if #kept > 2 * limit + 100 then cut(listing) end
       else
         rows[#rows + 1] = row(p, queued, listing.objects)
@@ -178,8 +212,8 @@ local function page(listing, all)
     end
     while listing.shown < #kept do
       listing.shown = listing.shown + 1
-      local p = procs[kept[listing.shown].pid]
-      if p then rows[#rows + 1] = row(p, queued, listing.objects) end
+      local p = kept[listing.shown].p
+      if not p.done then rows[#rows + 1] = row(p, queued, listing.objects) end
       if over() then return rows, false end
     end
   end
