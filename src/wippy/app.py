@@ -53,6 +53,8 @@ from wippy.units.runtime import Runtime
 
 SECOND = 1_000_000_000
 SWITCH_INTERVAL = 0.0005
+BROKEN_LIMIT = 2.0
+"""Seconds for the shutdown after a part has failed that the application stands on."""
 """Seconds after which a Python thread gives way: the default of 5 ms shows as latency between workers."""
 
 
@@ -85,7 +87,7 @@ class App:
         self._functions_lock = threading.Lock()
         self._commands: Commands | None = None
         self.arguments: list[str] = []
-        self._stopped = False
+        self._stopped = self._broken = False
         self._files: dict[ID, Entry] = {}
         self.site: Site
 
@@ -329,6 +331,8 @@ class App:
         if not hasattr(self, "site"):
             return self._code
         limit = self.config.duration("shutdown.timeout", 30 * SECOND) / SECOND
+        if self._broken:
+            limit = min(limit, BROKEN_LIMIT)
         self._service_commands.close()
         try:
             async with asyncio.timeout(limit):
@@ -360,6 +364,7 @@ class App:
 
     def _fatal(self, text: str) -> None:
         """A part that everything stands on has ended: nobody may wait for it for ever."""
+        self._broken = True
         self._run_log.error("the application cannot go on", {"error": text})
         print(f"Error: {text}", file=sys.stderr, flush=True)
         self.request_shutdown(1)

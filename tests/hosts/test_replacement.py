@@ -69,6 +69,7 @@ def test_a_changed_host_is_replaced_under_load(isolation: str, later: str) -> No
         old = app.host()
         running = [app.begin("app:polite") for _ in range(4)]
         pids = [app.spawn("app:polite") for _ in range(4)]
+        eventually(lambda: sum(worker.living for worker in old.workers) == 8)
         talk = talking(app, pids)
         app.define(host("processes", 1, isolation=later))
         settled(app)
@@ -92,6 +93,7 @@ def test_a_removed_host_ends_its_processes(isolation: str) -> None:
     ) as app:
         running = [app.begin("app:polite", host="app:going") for _ in range(4)]
         pids = [app.spawn("app:polite", host="app:going") for _ in range(4)]
+        eventually(lambda: sum(worker.living for worker in app.host("app:going").workers) == 8)
         talk = talking(app, pids)
         remove(app, "going")
         assert [future.result(WAIT) for future in running] == [["scheduler shutdown", 0]] * 4
