@@ -78,6 +78,8 @@ class App:
             internal_kinds=internal_kinds(config.get("registry.dispatch_internal_kinds", None)),
             wait_timeout=config.duration("registry.event_wait_timeout", 30 * SECOND),
             notice=self._notice,
+            keeps_history=config.get("registry.enable_history", True)
+            and config.get("registry.history_type", "memory") != "nil",
         )
         self.environment = Environment()
         self._run_log = log.named("run")

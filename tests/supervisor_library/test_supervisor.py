@@ -79,10 +79,12 @@ def test_too_many_failures_within_the_period(app, clock):
     clock.advance(3)
     family.tell("b", "crash")
     assert family.diary() == ["stop c", "stop a"]
-    with pytest.raises(WippyError, match='gave up: 3 failures within 10s, the last one of child "b": .*crash of b') as e:
+    with pytest.raises(WippyError) as error:
         family.result.result(20)
-    assert e.value.retryable is True
-    assert e.value.details == {"child": "b", "entry": "app:child"}
+    assert 'gave up: 3 failures within 10s, the last one of child "b": ' in error.value.message
+    assert error.value.message.endswith("crash of b")
+    assert error.value.retryable is True
+    assert error.value.details == {"child": "b", "entry": "app:child"}
 
 
 def test_no_failure_is_allowed_with_intensity_0(app):

@@ -194,6 +194,8 @@ class _Reader:
 
     def value(self, value: Any, type_: Any, path: Path) -> Any:
         options = _options(type_)
+        if isinstance(value, dict | list) and not value:
+            return _empty(value, options)
         if isinstance(value, str):
             return self.text(value, _scalar(type_), path)
         if isinstance(value, dict):
@@ -228,6 +230,18 @@ class _Reader:
             if error.kind == NOT_FOUND:
                 return None
             raise
+
+
+def _empty(value: Any, options: tuple[Any, ...]) -> Any:
+    """An empty list or mapping as the one that the type asks for: code cannot tell them apart."""
+    lists = any(get_origin(option) in (list, tuple) for option in options)
+    maps = any(
+        get_origin(option) is dict or (isinstance(option, type) and issubclass(option, msgspec.Struct))
+        for option in options
+    )
+    if Any in options or lists == maps:
+        return value
+    return [] if lists else {}
 
 
 def _scalar(type_: Any) -> type | None:

@@ -53,6 +53,7 @@ class Registry:
         internal_kinds: kinds stored without asking anyone.
         wait_timeout: longest call of a handler, nanoseconds.
         notice: takes warnings for the log.
+        keeps_history: remember what each version changed.
     """
 
     def __init__(
@@ -61,7 +62,9 @@ class Registry:
         internal_kinds: Iterable[str] = kinds.INTERNAL,
         wait_timeout: int = 30 * SECOND,
         notice: Callable[[Notice], None] | None = None,
+        keeps_history: bool = True,
     ) -> None:
+        self.keeps_history = keeps_history
         self._state: dict[ID, Entry] = {}
         self._sorted: list[Entry] | None = None
         self._handlers: dict[str, Handler] = {}
@@ -155,6 +158,13 @@ class Registry:
         """The current version."""
         return self.history.current
 
+    def moment(self) -> tuple[dict[ID, Entry], int]:
+        """The committed entries, which nobody may change, and the number of their version. From any thread."""
+        while True:
+            number, state = self.history.head, self._state
+            if number == self.history.head:
+                return state, number
+
     def entries_at(self, version: Version) -> list[Entry]:
         """The entries at a version by ascending id."""
         state = self.history.state_at(version, self._state)
@@ -238,8 +248,10 @@ class Registry:
                     raise
                 self._state = transaction.staged
                 self._sorted = None
-                if record:
+                if record and self.keeps_history:
                     self.history.append(transaction.accepted, transaction.replaced)
+                elif record:
+                    self.history.append([], [])
                 elif head is not None:
                     self.history.head = head
                 self._running = None

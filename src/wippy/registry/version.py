@@ -71,7 +71,7 @@ class History:
 
     def next(self, version: Version) -> Version | None:
         """The youngest child, None where there is none."""
-        children = [number for number, other in self._versions.items() if other.parent == version.id]
+        children = [number for number, other in list(self._versions.items()) if other.parent == version.id]
         return self._versions[max(children)] if children else None
 
     def state_at(self, target: Version, state: dict[ID, Entry]) -> dict[ID, Entry]:
