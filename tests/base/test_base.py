@@ -231,7 +231,7 @@ def test_print() -> None:
     vm = make_vm()
     vm.K.host[b"print"] = lambda *record: lines.append(record)
     assert run("\nprint('a', 1.0, errors.new('e'), nil)\nreturn select('#', print())", vm=vm) == 0
-    assert lines == [(b"", b"", 2, b"a 1 e nil"), (b"", b"", 3, b"")]
+    assert lines == [(b"test:code", b"", 2, b"a 1 e nil"), (b"test:code", b"", 3, b"")]
 
 
 def test_workflows_iterate_in_order() -> None:

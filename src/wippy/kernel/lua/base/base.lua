@@ -289,7 +289,8 @@ function base.print(...)
   local cur = K.state and K.state.cur
   local p = cur and cur.p
   local pid = p and K.pid_of(p) or ""
-  K.host.print(p and p.unit.id or "", pid, K.user_line(), concat(parts, " ", 1, n))
+  local chunk, line = K.user_place()
+  K.host.print(chunk or p and p.unit.id or "", pid, line, concat(parts, " ", 1, n))
 end
 
 base.package = K.freeze({

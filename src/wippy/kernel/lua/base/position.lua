@@ -64,10 +64,11 @@ local function user_position(co)
   return sub(info.source, 2) .. ":" .. info.currentline .. ": "
 end
 
--- The line at which the innermost frame of user code stands, 0 without one.
-function K.user_line()
+-- Chunk and line at which the innermost frame of user code stands; nil and 0 without one.
+function K.user_place()
   local info = user_frame(nil, 2, "Sl")
-  return info and info.currentline or 0
+  if info then return sub(info.source, 2), info.currentline end
+  return nil, 0
 end
 
 -- A wrapper of ours used its parameter `variable` as an integer: the name of the function and the parameter's number.
