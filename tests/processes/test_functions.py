@@ -316,3 +316,8 @@ def test_cancel_from_python(app):
         future.result(10)
     assert caught.value.kind == "NotFound"
     assert caught.value.retryable is True
+
+
+def test_a_function_with_fixed_workers_is_there_for_the_first_caller():
+    with application(function("once", "return function(n) return n + 1 end", pool={"size": 1})) as app:
+        assert app.lua("return require('funcs').call('app:once', 3)", modules=["funcs"]) == 4

@@ -200,7 +200,8 @@ class Simulation:
         self._weights = [1] * len(self.workers)
 
     def _log(self, level: str, name: str, message: str, fields: dict[str, Any]) -> None:
-        self.problems.append(f"{level} {message} {fields}")
+        if level == "error":
+            self.problems.append(f"{level} {message} {fields}")
 
     def cpu_time(self) -> float:
         """CPU seconds as the kernel sees them: sometimes little passes between two looks, sometimes much."""

@@ -8,6 +8,10 @@ from typing import Any, Protocol
 
 import msgspec
 
+from wippy.errors import LIMIT_EXCEEDED
+from wippy.kernel import codec
+from wippy.kernel.room import TEXT, size_of
+
 log = logging.getLogger("wippy.kernel")
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -21,6 +25,8 @@ URGENT = frozenset(("cancel", "terminate", "invalidate", "cancel_all", "kill_all
 has begun, and a sender waits for the answer to a message, so nothing that depends on order is overtaken. Monitors and
 links keep their place: what they ask for must not overtake answers and notices of the same process."""
 
+SHARE = 4
+"""One envelope may have this part of a VM's memory: more would be the end of all that lives in it."""
 BATCH = 500
 """Envelopes read in one slice: what runs in the VM does not wait for more."""
 
@@ -81,6 +87,9 @@ class Station:
         Raises:
             MemoryError: the kernel itself ran out of memory and could not go on.
         """
+        limit = self.vm.max_memory
+        if limit and items:
+            items = self._fitting(items, limit)
         now, incoming = self._clock.monotonic_ns(), _encode(items) if items else None
         try:
             answer = self.vm.K.step(now, incoming, hungry)
@@ -91,6 +100,22 @@ class Station:
         self.steps += 1
         if out is not None:
             self._route(self, _decode(out))
+
+    def _fitting(self, items: list[Envelope], limit: int) -> list[Envelope]:
+        """Answers envelopes that the VM's memory has no room for, and lets the others through."""
+        fitting = []
+        for item in items:
+            if item[0] == "adopt" or size_of(tuple(item)) <= limit // SHARE:
+                fitting.append(item)
+            elif item[0] == "event":
+                fitting.append([*item[:6], codec.pack([None, None])])  # without the result
+            elif item[0] == "reply":
+                fitting.append([*item[:4], False, codec.pack([_too_large()])])
+            elif item[0] == "done":
+                fitting.append([*item[:4], codec.pack([1, codec.pack([_too_large()])])])
+            elif item[3]:
+                self._route(self, [["reply", item[2], self.number, item[3], False, codec.pack([_too_large()])]])
+        return fitting
 
     def _abandon(self, kind: str, text: str) -> bytes | None:
         """Ends all that lives in a VM that cannot go on, with an error, and lets go of the VM.
@@ -110,6 +135,10 @@ class Station:
         if out is not None:
             self._route(self, _decode(out))
         return moved
+
+
+def _too_large() -> codec.ErrorValue:
+    return codec.ErrorValue(LIMIT_EXCEEDED, TEXT, False)
 
 
 def envelope(op: str, destination: str | int, origin: int, request: int, *parts: Any) -> Envelope:

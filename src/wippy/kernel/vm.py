@@ -10,6 +10,10 @@ from lupa import lua54
 
 from wippy.errors import INTERNAL, INVALID, WippyError
 from wippy.kernel.lua_files import FILES
+from wippy.kernel.room import UNLIMITED, Room
+
+ENTRIES = ("step", "step_again", "abandon", "inherit", "boot")
+"""Functions of the kernel table that Python calls."""
 
 
 def _refuse(owner: object, name: object, setting: bool) -> object:
@@ -47,18 +51,26 @@ def _kernel() -> tuple[tuple[bytes, bytes], ...]:
 class Table:
     """Attribute access to a Lua table."""
 
-    __slots__ = ("_cache", "_table")
+    __slots__ = ("_cache", "_room", "_table")
 
     def __init__(self, table: Any) -> None:
         self._table = table
+        self._room: Room | None = None
         self._cache: dict[str, Any] = {}
 
     def __getattr__(self, name: str) -> Any:
         found = self._cache.get(name)
         if found is None:
             found = self._table[name.encode()]
+            if self._room is not None and callable(found):
+                found = self._room.entry(found)
             self._cache[name] = found
         return found
+
+    def limit(self, room: Room) -> None:
+        """What is called from now on minds the memory limit."""
+        self._room = room
+        self._cache.clear()
 
 
 class VM:
@@ -72,6 +84,7 @@ class VM:
 
     Attributes:
         K: the kernel table.
+        max_memory: the limit in bytes, 0 for none.
     """
 
     def __init__(
@@ -87,8 +100,9 @@ class VM:
         self._load = load
         table = runtime.table()
         functions = runtime.table()
+        room = Room(runtime, UNLIMITED) if max_memory else None
         for name, function in (host or {}).items():
-            functions[name.encode()] = function
+            functions[name.encode()] = function if room is None else room.exit(name, function)
         table[b"host"] = functions
         table[b"workflow"] = workflow
         table[b"random_seed"] = runtime.table(*random_seed)
@@ -100,11 +114,15 @@ class VM:
         # The next cycle begins when memory has doubled, as after any other; a short run never sees one.
         collect(b"step", -(runtime.get_memory_used() // 1024))
         self.K = Table(table)
-        self._max_memory = max_memory
-        if max_memory:
+        self.max_memory = max_memory
+        self._room = room
+        if room is not None:
             if runtime.get_memory_used() > max_memory // 2:
                 raise WippyError(INVALID, f"max_memory of {max_memory} bytes is too small for a VM")
-            runtime.set_max_memory(max_memory)
+            room.change(max_memory)
+            self.K.limit(room)
+            for name in ENTRIES:
+                getattr(self.K, name)  # looked up while there is memory
 
     def load_chunk(self, text: bytes, name: bytes) -> Any:
         """The function of a source text (never bytecode). Raises WippyError: INVALID with Lua's message."""
@@ -119,16 +137,20 @@ class VM:
         Raises:
             MemoryError: even that is not enough.
         """
-        self._runtime.set_max_memory(self._max_memory * 3 // 2)
+        room = self._room
+        if room is None:
+            return getattr(self.K, name)(*args)
+        room.change(self.max_memory * 3 // 2)
         try:
             return getattr(self.K, name)(*args)
         finally:
-            if self._runtime.get_memory_used() < self._max_memory:
-                self._runtime.set_max_memory(self._max_memory)
+            if self._runtime.get_memory_used() < self.max_memory:
+                room.change(self.max_memory)
 
     def without_limit(self, name: str, *args: Any) -> Any:
         """Calls a function of the kernel table of a VM that will not be used again."""
-        self._runtime.set_max_memory(0)
+        if self._room is not None:
+            self._room.change(UNLIMITED)
         return getattr(self.K, name)(*args)
 
     def memory(self) -> int:

@@ -15,8 +15,9 @@ local handlers = {} -- op -> function(envelope)
 K.handlers = handlers
 
 local function emit(envelope, n)
+  local packed = pack_envelope(envelope, n) -- may run out of memory
+  out[n_out + 1] = packed
   n_out = n_out + 1
-  out[n_out] = pack_envelope(envelope, n)
 end
 K.emit = emit
 

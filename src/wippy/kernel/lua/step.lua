@@ -229,6 +229,13 @@ function K.step_again(now, incoming)
     if e[1] == "reply" or e[1] == "done" then
       next_envelope = next_envelope - 1
     else
+      -- a mailbox that has no room for a message: the one that does not read it gives its memory back
+      local p = e[1] == "send" and procs[e[2]]
+      if p then
+        K.unit_forget(p)
+        K.unit_failed(p, "not enough memory")
+        raw.collectgarbage("collect")
+      end
       K.reply(e, false, K.new_error("LimitExceeded", K.no_memory_text(), true))
     end
     handle_envelopes()
@@ -240,7 +247,7 @@ end
 -- Returns packed envelopes or nil, and where processes have moved to, packed.
 function K.abandon(kind, text)
   S.cur, S.accepting = nil, "stopping"
-  local err = K.new_error(kind, text, false)
+  local err = K.new_error(kind, text, nil)
   local all = {}
   for _, p in next, procs do all[#all + 1] = p end
   for _, c in next, S.foreign do all[#all + 1] = c end

@@ -19,7 +19,7 @@ function K.raised_error(value, co)
   if value == K.KILL then return K.new_error("Canceled", "context canceled", nil) end
   if rawtype(value) == "string" then
     if raw.find(value, "not enough memory", 1, true) then
-      return K.new_error("LimitExceeded", K.no_memory_text(), false)
+      return K.new_error("LimitExceeded", K.no_memory_text(), nil)
     end
     return K.new_error("Internal", K.clean_message and K.clean_message(value, co) or value, nil)
   end
