@@ -374,3 +374,22 @@ def test_function_calls_under_way(app: Application) -> None:
     eventually(lambda: outside() == [("app:one", "a turn in the pool"), ("app:one", "receive inbox")])
     end(app, pid)
     assert rows(app, calls=True) == []
+
+
+def test_a_process_in_python() -> None:
+    source = """
+import asyncio
+
+async def main(process, *args):
+    async for message in process.messages():
+        await asyncio.Event().wait()
+"""
+    with application({"name": "guest", "kind": "process.python", "source": source}) as app:
+        pid = app.spawn("app:guest")
+        eventually(lambda: one(app, pid)["state"] == "idle")
+        assert one(app, pid)["waits"] == "receive inbox"
+        app.lua(f"return process.send('{pid}', 'x', 1)")
+        eventually(lambda: one(app, pid).get("waits") == "its own code")
+        assert one(app, pid)["state"] == "blocked"
+        assert app.app.system.inspection.process([pid])["stack"] == []
+        end(app, pid)

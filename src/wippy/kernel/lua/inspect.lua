@@ -48,6 +48,26 @@ end
 -- The thread of the main coroutine.
 local function main_of(p) return p.main or p end
 
+-- What code that is not Lua waits for: the kernel carries out what it asks for, one thread for each request. While
+-- there is none it does what the kernel does not see.
+local function guest_wait(p)
+  local found
+  for th in next, p.threads or {} do
+    if rawtype(th) == "table" and th.co then
+      local wait = K.wait_of(th)
+      if wait.text and not wait.blocking then return wait end
+      found = found or wait
+    end
+  end
+  return found or { text = "its own code", blocking = true }
+end
+
+local function wait_of(p)
+  if p.unit.guest then return guest_wait(p) end
+  local main = main_of(p)
+  return main.co and K.wait_of(main) or {}
+end
+
 -- One of ready, running, blocked, idle.
 local function state_of(p, queued)
   if S.cur and S.cur.p == p then return "running" end
@@ -56,9 +76,9 @@ local function state_of(p, queued)
     local last = S.interrupted -- had the processor until this look at it
     return last and last.p == p and "running" or "ready"
   end
+  if p.unit.guest then return guest_wait(p).blocking and "blocked" or "idle" end
   if p.commands and next(p.commands) or p.calls and next(p.calls) then return "blocked" end
-  local main = main_of(p)
-  if main.co and K.wait_of(main).blocking then return "blocked" end
+  if wait_of(p).blocking then return "blocked" end
   for th in next, p.threads or {} do
     if rawtype(th) == "table" and th.co and K.wait_of(th).blocking then return "blocked" end
   end
@@ -93,7 +113,7 @@ local function row(p, queued, objects)
     coroutines = (p.main and 0 or 1) + (p.threads and p.threads.n or 0),
     at = main.co and not main.args and place(main.co) or nil,
   }
-  if (state == "idle" or state == "blocked") and main.co then out.waits = K.wait_of(main).text end
+  if state == "idle" or state == "blocked" then out.waits = wait_of(p).text end
   if p.queued then out.waits = "a turn in the pool" end
   if p.names then out.names = keys_of(p.names) end
   if objects then out.memory, out.memory_cut = K.memory_of(p, objects) end
