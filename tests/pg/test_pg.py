@@ -633,6 +633,20 @@ def test_a_function_is_a_member_while_it_runs(app):
     ) == [True, "go1", 0]
 
 
+def test_top_level_code_is_no_member(app):
+    app.define(
+        process(
+            "early",
+            """
+            local g, err = require("pg").open("app:groups")
+            local found = {g == nil, err:kind(), err:message()}
+            return function() return found end""",
+            ["pg"],
+        )
+    )
+    assert app.execute("app:early") == [True, "Internal", "no process PID"]
+
+
 def test_a_stopped_scope(app):
     app.define(scope("stops"))
     body = """

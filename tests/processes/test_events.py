@@ -1,8 +1,12 @@
 """The event bus."""
 
+import threading
+
 import pytest
 
-from application import application, host, process
+from application import application, function, host, process, workflow
+from security_module.identity import WORKFLOWS, identity, policy
+from wippy.errors import WippyError
 
 
 @pytest.fixture(scope="module")
@@ -172,3 +176,128 @@ def test_data_becomes_plain(app):
         return {a.data, b.data["5"], type(b.data.f)}
     """,
     ) == [[1, 2], "five", "string"]
+
+
+def test_data_that_contains_itself_is_an_error(app):
+    assert lua(app, "local t = {} t.t = t local ok, err = events.send('a', 'b', 'c', t) return {ok, err:kind()}") == {
+        2: "Internal"
+    }
+
+
+def test_each_subscriber_gets_its_own_copy(app):
+    assert lua(
+        app,
+        """
+        local one, two = events.subscribe("app"), events.subscribe("app")
+        local sent = {list = {1}, no = false}
+        events.send("app", "k", "p", sent)
+        sent.list[1] = 2
+        local a, b = one:channel():receive(), two:channel():receive()
+        a.data.list[1] = 3
+        return {b.data.list[1], b.data.no, a.data == b.data}
+    """,
+    ) == [1, False, False]
+
+
+def test_closing_wakes_who_waits(app):
+    assert lua(
+        app,
+        """
+        local sub = events.subscribe("app")
+        coroutine.spawn(function() sub:close() end)
+        local v, ok = sub:channel():receive()
+        return {v == nil, ok}
+    """,
+    ) == [True, False]
+
+
+@pytest.mark.parametrize("end", ["return", "error('bang')", "process.upgrade('app:quiet')"])
+def test_the_end_of_a_process_ends_its_subscriptions(app, end):
+    bus = app.app.bus
+    app.define(
+        process("quiet", "return function() end"),
+        process("hears", f"return function() require('events').subscribe('app') {end} end", ["events"]),
+    )
+    before = len(bus._subscriptions)
+    lua(app, "process.spawn_monitored('app:hears', 'app:processes') process.events():receive()")
+    assert len(bus._subscriptions) == before
+
+
+def test_a_function_hears_events_while_it_runs(app):
+    app.define(
+        function(
+            "hears_call",
+            """
+            local events = require("events")
+            return function()
+              local sub = events.subscribe("call")
+              events.send("call", "k", "p", 5)
+              return sub:channel():receive().data
+            end""",
+            ["events"],
+        )
+    )
+    before = len(app.app.bus._subscriptions)
+    assert app.call("app:hears_call") == 5
+    assert app.call("app:hears_call") == 5
+    assert len(app.app.bus._subscriptions) == before
+
+
+def test_there_is_no_subscription_without_a_process(app):
+    """Top-level code runs before the process is one."""
+    app.define(
+        process(
+            "early",
+            """
+            local sub, err = require("events").subscribe("app")
+            local found = {sub == nil, err:kind(), err:message()}
+            return function() return found end""",
+            ["events"],
+        )
+    )
+    assert app.execute("app:early") == [True, "Internal", "no process PID"]
+
+
+@pytest.mark.parametrize(
+    ("action", "resource", "call", "text"),
+    [
+        ("events.subscribe", "sys*", "subscribe('system')", "not allowed to subscribe to events from system: system"),
+        ("events.send", "other", "send('other', 'k', 'p')", "not allowed to send events to system: other"),
+    ],
+)
+def test_denials_are_of_kind_invalid(app, action, resource, call, text):
+    app.define(policy("all", "*"), policy("no_events", action, resource, "deny"))
+    body = f"return function() local v, e = require('events').{call} return {{v == nil, e:kind(), e:message()}} end"
+    app.define(process("denied", body, ["events"]))
+    assert app.execute("app:denied", frame=identity(app, "kim", "all", "no_events")) == [True, "Invalid", text]
+
+
+def test_an_event_without_a_form_in_lua_arrives_as_nil(app):
+    app.define(
+        process(
+            "hears_odd",
+            """
+            local events = require("events")
+            return function()
+              local sub = events.subscribe("odd")
+              events.send("ready", "k", "p")
+              local v, ok = sub:channel():receive()
+              return {v == nil, ok, sub:channel():receive().data}
+            end""",
+            ["events"],
+        )
+    )
+    ready = threading.Event()
+    subscription = app.app.bus.subscribe(lambda event: ready.set(), "ready")
+    future = app.begin("app:hears_odd")
+    assert ready.wait(10)
+    app.app.bus.send("odd", "k", "p", object())
+    app.app.bus.send("odd", "k", "p", 1)
+    assert future.result(10) == [True, True, 1]
+    subscription.close()
+
+
+def test_a_workflow_cannot_reach_it():
+    flow = workflow("flow", "return function() return require('events') end", ["events"])
+    with pytest.raises(WippyError, match="a workflow cannot use 'events'"), application(*WORKFLOWS, flow):
+        pass

@@ -86,6 +86,12 @@ async def silent(call: Call) -> Stream:
 
 
 @giver.function()
+def silent_now(call: Call) -> Stream:
+    STATE["silent"] = Silent()
+    return Stream(STATE["silent"])
+
+
+@giver.function()
 async def broken(call: Call) -> Stream:
     return Stream(Broken())
 
@@ -387,6 +393,17 @@ def test_it_is_closed_when_its_process_ends(app, end):
     )
     if "silent" in STATE:  # a process that is terminated may not have come that far
         assert STATE["silent"].closed.wait(10)
+
+
+@pytest.mark.parametrize("kind", ["process.lua", "function.lua"])
+def test_top_level_code_that_fails_gives_back_what_it_took(app, kind):
+    name = kind.partition(".")[0]
+    source = "require('giver').silent_now() error('bang')"
+    app.define({"name": f"half_{name}", "kind": kind, "method": "main", "modules": ["giver"], "source": source})
+    run = app.execute if name == "process" else app.call
+    with pytest.raises(WippyError, match="bang"):
+        run(f"app:half_{name}")
+    assert STATE["silent"].closed.is_set()
 
 
 def test_the_end_of_a_process_interrupts_its_read(app):

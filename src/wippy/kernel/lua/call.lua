@@ -66,7 +66,10 @@ function K.call_start(unit, frame, args, parent, waiter)
     parent = parent, waiter = waiter }
   c.p = c
   local ok, err = enter(pool_of(unit), c)
-  if not ok then return nil, err end
+  if not ok then
+    K.unborn(c)
+    return nil, err
+  end
   if parent then add_call(parent, c) end
   return c
 end

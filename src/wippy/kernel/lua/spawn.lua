@@ -41,6 +41,7 @@ function K.spawn_here(id, frame, args, options, done)
   if name then
     local holder = K.host.name_register(name, pid)
     if holder ~= pid then
+      K.unborn(p)
       K.process_left()
       for _, m in ipairs(options.messages or {}) do K.post(holder, m[1], "", m[2]) end
       return holder, nil, true

@@ -52,11 +52,20 @@ function K.new_process(unit, frame, args)
   p.pid = new_pid()
   local env, main, err = K.new_state(unit, p)
   if not env then
+    K.unborn(p)
     K.process_left()
     return nil, err
   end
   p.co = cocreate(main)
   return p
+end
+
+-- A unit that does not come to run gives back what its top-level code has taken.
+function K.unborn(p)
+  if not p.held then return end
+  p.held = nil
+  procs[p.pid] = nil
+  K.host.release(p.pid)
 end
 
 -- A process that had been counted is no more; the limit counts those of all workers of the host.

@@ -25,7 +25,9 @@ function events.subscribe(system, kind)
   if not permit("events.subscribe", system) then
     return fail("Invalid", "not allowed to subscribe to events from system: " .. system)
   end
-  local p = S.cur.p
+  local th = S.cur
+  if th.loading then return fail("Internal", "no process PID") end
+  local p = th.p
   counter = counter + 1
   local topic = "@events/" .. K.worker .. "/" .. counter
   local ch = K.subscribe(p, topic, 64, true)
@@ -42,7 +44,11 @@ function events.send(system, kind, path, data)
   if not permit("events.send", system) then
     return fail("Invalid", "not allowed to send events to system: " .. system)
   end
-  if data ~= nil then data = K.native(data) end
+  if data ~= nil then
+    local fine, plain = raw.pcall(K.native, data)
+    if not fine then return nil, K.is_error(plain) and plain or K.new_error("Internal", K.text(plain), false) end
+    data = plain
+  end
   return native.fn._send(system, kind, path, data)
 end
 

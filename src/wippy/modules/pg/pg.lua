@@ -206,6 +206,7 @@ local pg = {}
 
 function pg.open(id)
   id = text(id, 1, "open")
+  if S.cur.loading then return fail("Internal", "no process PID") end
   local opened, err = fn._open(id)
   if not opened then return nil, err end
   return setmt({ [ID] = id, [OPENED] = opened, [RELEASED] = false }, Instance)
