@@ -22,6 +22,9 @@ from wippy.workflows.machine import decode_value
 
 Definition = dict[str, Any]
 
+TEMPORAL: Any = None
+"""The server that keeps the workflows of the tests that run now, None for the embedded provider."""
+
 LONGEST = 10.0
 """Seconds after which a test that waits for something gives up."""
 
@@ -64,6 +67,7 @@ class FlowApp:
         self.folder = folder
         self.clock = clock or SystemClock()
         self.provider = provider or {}
+        self.namespace = ""
         self.lines: list[str] = []
         self._handler = _Lines(self.lines)
         self.write(*entries)
@@ -73,6 +77,34 @@ class FlowApp:
         running = {"auto_start": True}
         base: list[Definition] = [
             {"name": "processes", "kind": "process.host", "host": {"workers": 1}, "lifecycle": running},
+            *self.workflow_entries(running),
+        ]
+        source = self.folder / "src"
+        source.mkdir(parents=True, exist_ok=True)
+        document = {"version": "1.0", "namespace": "app", "entries": [*base, *entries]}
+        (source / "_index.yaml").write_text(yaml.safe_dump(document, sort_keys=False, allow_unicode=True))
+
+    def workflow_entries(self, running: Definition) -> list[Definition]:
+        """The provider and its worker."""
+        if TEMPORAL is not None:
+            self.namespace = self.namespace or TEMPORAL.namespace()
+            return [
+                {
+                    "name": "provider",
+                    "kind": "temporal.client",
+                    "address": TEMPORAL.address,
+                    "namespace": self.namespace,
+                    "lifecycle": running,
+                },
+                {
+                    "name": "worker",
+                    "kind": "temporal.worker",
+                    "client": "provider",
+                    "task_queue": "main",
+                    "lifecycle": running,
+                },
+            ]
+        return [
             {
                 "name": "provider",
                 "kind": "workflow.provider.sqlite",
@@ -89,10 +121,6 @@ class FlowApp:
                 "lifecycle": running,
             },
         ]
-        source = self.folder / "src"
-        source.mkdir(parents=True, exist_ok=True)
-        document = {"version": "1.0", "namespace": "app", "entries": [*base, *entries]}
-        (source / "_index.yaml").write_text(yaml.safe_dump(document, sort_keys=False, allow_unicode=True))
 
     async def start(self) -> FlowApp:
         log = Log(None, None, level=0)  # type: ignore[arg-type]

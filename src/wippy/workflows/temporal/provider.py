@@ -20,6 +20,7 @@ from temporalio.client import (
     OutboundInterceptor,
     SignalWorkflowInput,
     StartWorkflowInput,
+    WorkflowExecutionStatus,
     WorkflowFailureError,
     WorkflowHandle,
 )
@@ -27,7 +28,7 @@ from temporalio.common import RawValue
 from temporalio.exceptions import CancelledError, TerminatedError, TimeoutError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from wippy.errors import INTERNAL, INVALID, UNAVAILABLE, UNKNOWN, WippyError
+from wippy.errors import INTERNAL, INVALID, NOT_FOUND, UNAVAILABLE, UNKNOWN, WippyError
 from wippy.workflows.failure import Failure
 from wippy.workflows.options import ConflictPolicy, ReusePolicy, WorkflowOptions
 from wippy.workflows.payload import Payload
@@ -115,7 +116,8 @@ class TemporalProvider:
         try:
             handle = await self._start_run(request, workflow_id, policy, reuse, header, first)
         except WorkflowAlreadyStartedError as error:
-            if not quiet:
+            refused = options.conflict is ConflictPolicy.FAIL and options.error_when_started is not False
+            if not quiet or (refused and await self._is_open(workflow_id)):
                 raise WippyError(UNKNOWN, f"{ALREADY_STARTED}: {workflow_id}", retryable=None) from None
             found = StartedRun(workflow_id, error.run_id or "", False)
             for message in request.messages:
@@ -125,6 +127,10 @@ class TemporalProvider:
         for message in messages:
             await self._signal(workflow_id, None, message.name, message.payloads, message.sender)
         return StartedRun(workflow_id, run_id)
+
+    async def _is_open(self, workflow_id: str) -> bool:
+        found = await self.client.get_workflow_handle(workflow_id).describe()
+        return found.status == WorkflowExecutionStatus.RUNNING
 
     async def _start_run(
         self,
@@ -237,8 +243,9 @@ class TemporalProvider:
                 if error.status in (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED):
                     await asyncio.sleep(1)
                     continue
-                failure = _missing(error, workflow_id)
-                return Result(workflow_id, run_id or "", Status.FAILED, failure=Failure(failure.message, failure.kind))
+                missing = _missing(error, workflow_id, NOT_FOUND)
+                failure = Failure(missing.message, missing.kind, missing.retryable)
+                return Result(workflow_id, run_id or "", Status.FAILED, failure=failure)
             result = wire.payload_of(value.payload) if isinstance(value, RawValue) else None
             return Result(workflow_id, run_id or "", Status.COMPLETED, result=result)
 
@@ -345,7 +352,7 @@ def _missing(error: RPCError, workflow_id: str, kind: str = UNKNOWN) -> WippyErr
     if error.status != RPCStatusCode.NOT_FOUND:
         return _error_of(error)
     text = ALREADY_COMPLETED if "already completed" in error.message else f"workflow not found for ID: {workflow_id}"
-    return WippyError(kind, text, retryable=False if kind == INTERNAL else None)
+    return WippyError(kind, text, retryable=None if kind == UNKNOWN else False)
 
 
 def _status(cause: BaseException | None) -> Status:
