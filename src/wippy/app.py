@@ -29,6 +29,7 @@ from wippy.registry.project import LoadedProject
 from wippy.registry.references import References
 from wippy.registry.reload import Reloaded, reload_operations
 from wippy.registry.store import Registry
+from wippy.registry.version import History
 from wippy.security.check import permitted
 from wippy.security.policies import Policies
 from wippy.services.catalog import register_kinds
@@ -80,6 +81,7 @@ class App:
             notice=self._notice,
             keeps_history=config.get("registry.enable_history", True)
             and config.get("registry.history_type", "memory") != "nil",
+            history=self._history(),
         )
         self.environment = Environment()
         self._run_log = log.named("run")
@@ -92,6 +94,17 @@ class App:
         self._stopped = self._broken = False
         self._files: dict[ID, Entry] = {}
         self.site: Site
+
+    def _history(self) -> History | None:
+        wanted = self.config.get("registry.history_type", "memory")
+        if wanted in ("memory", "nil") or not self.config.get("registry.enable_history", True):
+            return None
+        if wanted == "sqlite":
+            from wippy.registry.durable_history import DurableHistory
+
+            return DurableHistory(self.config.path("registry.history_path", ".wippy/registry.db"))
+        self._notice(Notice("warn", "unknown history type, history is kept in memory", {"history_type": wanted}))
+        return None
 
     # Boot
 
@@ -110,7 +123,11 @@ class App:
         self._run_log.debug("components loaded successfully")
         entries = self._pipeline(self.project)
         self._files = {entry.id: entry for entry in entries}
-        self._run_log.info("initializing registry with baseline state at v0")
+        version = self.registry.version
+        if version.id:
+            self._run_log.info("restoring registry state from history", {"version": str(version)})
+        else:
+            self._run_log.info("initializing registry with baseline state at v0")
         await self.registry.load(entries)
         self._run_log.info("entries loaded to registry successfully")
         self._run_log.info("runtime ready")
@@ -139,7 +156,7 @@ class App:
         operations = reload_operations(self._files, new, self.registry)
         self.site.outdated = []
         if operations:
-            await self.registry.apply(operations, report_all=True)
+            await self.registry.apply(operations, report_all=True, from_files=True)
         self._files, self.project = new, project
         self.registry.relocate(entries)
         outcome = Reloaded.of(operations)
@@ -353,6 +370,7 @@ class App:
             self._functions.kill()
         self.runtime.guests.close()
         self.runtime.router.close()
+        self.registry.history.close()
         self.runtime.dead_letters.flush()
         for resource in self.site.resources.values():
             close = getattr(resource, "close", None)

@@ -54,6 +54,7 @@ class Registry:
         wait_timeout: longest call of a handler, nanoseconds.
         notice: takes warnings for the log.
         keeps_history: remember what each version changed.
+        history: where; by default in memory.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Registry:
         wait_timeout: int = 30 * SECOND,
         notice: Callable[[Notice], None] | None = None,
         keeps_history: bool = True,
+        history: History | None = None,
     ) -> None:
         self.keeps_history = keeps_history
         self._state: dict[ID, Entry] = {}
@@ -79,7 +81,7 @@ class Registry:
         self._owner: asyncio.Task[Any] | None = None
         self._running: Transaction | None = None
         self._transactions = 0
-        self.history = History()
+        self.history = history or History()
 
     def register(self, kind: str, handler: Handler) -> None:
         """Makes a handler responsible for a kind; its transaction hooks run in the order of registration.
@@ -171,22 +173,30 @@ class Registry:
         return [state[id_] for id_ in sorted(state)]
 
     async def load(self, entries: Iterable[Entry]) -> Version:
-        """Puts the entries from files into an empty registry, as version 0; reports all mistakes at once.
+        """Puts the entries from files into an empty registry; reports all mistakes at once.
+
+        They are version 0. A history that outlives the application leads on from there to the version it ended with.
 
         Raises:
             WippyError, SourceError, Problems: the reason; the registry is empty as before.
         """
-        if self._state or self.history.head:
+        if self._state:
             raise WippyError(CONFLICT, "the registry has been loaded already")
+        entries = list(entries)
+        if self.history.head:
+            entries = list(self.history.restore({entry.id: entry for entry in entries}).values())
         await self._transact(lambda: [Operation(CREATE, entry) for entry in entries], report_all=True)
         return self.version
 
-    async def apply(self, operations: Iterable[Operation], *, report_all: bool = False) -> Version:
+    async def apply(
+        self, operations: Iterable[Operation], *, report_all: bool = False, from_files: bool = False
+    ) -> Version:
         """Applies operations as one transaction.
 
         Args:
             operations: in any order.
             report_all: go on after a refused operation, to tell all mistakes.
+            from_files: they follow changed files, which tell them again at the next start.
 
         Returns:
             The new version.
@@ -197,7 +207,7 @@ class Registry:
         operations = list(operations)
         if not operations:
             raise WippyError(INVALID, "no changes to apply")
-        return await self._transact(lambda: operations, record=True, report_all=report_all)
+        return await self._transact(lambda: operations, record=True, report_all=report_all, from_files=from_files)
 
     async def apply_version(self, version: Version) -> Version:
         """Goes to another version in one transaction; makes no new one.
@@ -218,6 +228,7 @@ class Registry:
         report_all: bool = False,
         record: bool = False,
         head: int | None = None,
+        from_files: bool = False,
     ) -> Version:
         task = asyncio.current_task()
         if self._owner is task:
@@ -241,19 +252,22 @@ class Registry:
             self._running = transaction
             self._emit("registry.begin", f"{name}/begin")
             try:
+
+                def remember() -> None:
+                    if record and self.keeps_history:
+                        self.history.append(transaction.accepted, transaction.replaced, from_files=from_files)
+                    elif record:
+                        self.history.append([], [], from_files=from_files)
+                    elif head is not None:
+                        self.history.move(head)
+
                 try:
-                    await transaction.run(asked, report_all=report_all)
+                    await transaction.run(asked, report_all=report_all, seal=remember)
                 except BaseException:
                     self._emit("registry.discard", f"{name}/discard")
                     raise
                 self._state = transaction.staged
                 self._sorted = None
-                if record and self.keeps_history:
-                    self.history.append(transaction.accepted, transaction.replaced)
-                elif record:
-                    self.history.append([], [])
-                elif head is not None:
-                    self.history.head = head
                 self._running = None
                 self._emit("registry.commit", f"{name}/commit")
                 await transaction.finished()

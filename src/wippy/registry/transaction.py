@@ -60,11 +60,14 @@ class Transaction:
         self._notice = notice
         self._begun: list[Any] = []
 
-    async def run(self, operations: list[Operation], *, report_all: bool) -> None:
+    async def run(
+        self, operations: list[Operation], *, report_all: bool, seal: Callable[[], None] = lambda: None
+    ) -> None:
         """Applies all operations and commits, or undoes everything and raises.
 
         Args:
             operations: in any order.
+            seal: remembers the change, as the last step that may fail.
             report_all: go on after a refused operation to find all mistakes before undoing.
 
         Raises:
@@ -80,6 +83,7 @@ class Transaction:
             await self._apply(ordered, report_all)
             for participant in self._begun:
                 await self._hook(participant, "commit")
+            seal()
         except BaseException:
             await self._undo()
             raise

@@ -40,13 +40,30 @@ class History:
     def current(self) -> Version:
         return self._versions[self.head]
 
-    def append(self, operations: list[Operation], replaced: list[Entry | None]) -> Version:
-        """A new version on top of the current one, which it becomes."""
+    def append(
+        self, operations: list[Operation], replaced: list[Entry | None], *, from_files: bool = False
+    ) -> Version:
+        """A new version on top of the current one, which it becomes.
+
+        Args:
+            from_files: the operations follow changed files.
+        """
         version = Version(self._next, self.head, tuple(operations), tuple(replaced))
         self._next += 1
         self._versions[version.id] = version
         self.head = version.id
         return version
+
+    def move(self, number: int) -> None:
+        """Another version becomes the current one."""
+        self.head = number
+
+    def restore(self, entries: dict[ID, Entry]) -> dict[ID, Entry]:
+        """The entries at the current version, given those of version 0."""
+        return entries
+
+    def close(self) -> None:
+        """Nothing is remembered any more."""
 
     def versions(self) -> list[Version]:
         """All versions by ascending id."""
@@ -100,11 +117,16 @@ class History:
             at = self.previous(at)
         for version in reversed(forward):
             for operation in version.operations:
-                if operation.kind == DELETE:
-                    state.pop(operation.entry.id, None)
-                else:
-                    state[operation.entry.id] = operation.entry
+                advance(state, operation)
         return state
+
+
+def advance(state: dict[ID, Entry], operation: Operation) -> Entry | None:
+    """Carries an operation out on a set of entries; returns the entry that stood there before."""
+    old = state.pop(operation.entry.id, None)
+    if operation.kind != DELETE:
+        state[operation.entry.id] = operation.entry
+    return old
 
 
 def difference(old: dict[ID, Entry], new: dict[ID, Entry]) -> list[Operation]:
