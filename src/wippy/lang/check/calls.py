@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from msgspec import Struct
 
 from wippy.lang import tree
@@ -17,10 +15,13 @@ from wippy.lang.check.diagnostic import (
     NO_METHOD,
     NOT_CALLABLE,
     NOT_INDEXABLE,
+    READONLY,
 )
 from wippy.lang.check.fits import fits
+from wippy.lang.check.inference import bind, filled
 from wippy.lang.check.members import barrier, member, with_self, without_self
-from wippy.lang.check.resolve import generic, substitute
+from wippy.lang.check.prelude import TABLE_INSERT
+from wippy.lang.check.resolve import generic
 from wippy.lang.check.text import show
 from wippy.lang.check.types import (
     ABSENT,
@@ -30,6 +31,7 @@ from wippy.lang.check.types import (
     INTEGER,
     NEVER,
     NIL,
+    NUMBER,
     NUMBERS,
     STRING,
     UNKNOWN,
@@ -37,7 +39,6 @@ from wippy.lang.check.types import (
     Function,
     Literal,
     Map,
-    Named,
     Open,
     Record,
     Type,
@@ -46,12 +47,10 @@ from wippy.lang.check.types import (
     Union,
     admits_nil,
     force,
-    identity,
     is_optional,
     members,
     optional,
     truthy,
-    union,
     widened,
     without_nil,
 )
@@ -73,7 +72,6 @@ class Results(Struct, gc=False):
 SOME = Results([], ANY)
 # Constructors inside of constructors are looked at again for each level: only so far.
 _SHAPES = 2
-_BINDINGS = 500
 
 
 class Calls(Constructors):
@@ -107,6 +105,8 @@ class Calls(Constructors):
         if special is not None:
             return special
         target = force(callee)
+        if target is TABLE_INSERT and self._insert(node.args, env):
+            return SOME
         if isinstance(target, Function):
             return self.apply(node, with_self(target) if target.method else target, node.args, env)
         self.arguments(node.args, env)
@@ -115,6 +115,21 @@ class Calls(Constructors):
             return SOME if any(map(self.type_named, node.args)) else Results([target.type])
         self._callable(node, target)
         return SOME
+
+    def _insert(self, args: list[Expression], env: Env) -> bool:
+        """`table.insert(list, value)`, `table.insert(list, at, value)`, where the items of the list are known."""
+        if not 2 <= len(args) <= 3 or isinstance(args[-1], (tree.Call, tree.MethodCall, tree.Constant)):
+            return False
+        held = self.infer(args[0], env)
+        target = force(without_nil(held))
+        if not isinstance(target, Array) or is_optional(held):
+            return False
+        if target.readonly:
+            self.report(READONLY, args[0], f"cannot write an element of {show(held)}")
+        if len(args) == 3:
+            self.check(args[1], NUMBER, env, "argument 2 of table.insert")
+        self.check(args[-1], optional(target.item), env, f"argument {len(args)} of table.insert")
+        return True
 
     def _callable(self, node: tree.Call, target: Type) -> None:
         if target is NIL:
@@ -200,7 +215,7 @@ class Calls(Constructors):
                 given = spread.at(0)
                 if is_generic:
                     bind(wanted, given, bound)
-                    wanted = _filled(wanted, bound)
+                    wanted = filled(wanted, bound)
                 if index < len(params) or function.vararg is not None:
                     self.fit(arg, given, wanted, self._argument(function, index))
                 found.append(given)
@@ -218,7 +233,7 @@ class Calls(Constructors):
             return SOME
         results = function.results
         if is_generic:
-            results = [_filled(result, bound) for result in results]
+            results = [filled(result, bound) for result in results]
         if results and force(results[0]) is NEVER:
             self.dead = True
         return Results(list(results))
@@ -235,14 +250,14 @@ class Calls(Constructors):
         while isinstance(bare, tree.Paren):
             bare = bare.inner
         if isinstance(bare, (tree.Function, tree.Table)):
-            expected = _filled(wanted, bound)
+            expected = filled(wanted, bound)
             given = self.check(arg, expected, env, what)
             if isinstance(bare, tree.Table):
                 given = self._shape(bare, env)
         else:
             given = self.infer(arg, env)
             bind(wanted, given, bound)
-            self.fit(arg, given, _filled(wanted, bound), what)
+            self.fit(arg, given, filled(wanted, bound), what)
             return given
         bind(wanted, given, bound)
         return given
@@ -279,7 +294,7 @@ class Calls(Constructors):
         if (spread is None or spread.rest is None) and given < len(params):
             needed = 0
             for index, param in enumerate(params):
-                wanted = param.type if bound is None else _filled(param.type, bound)
+                wanted = param.type if bound is None else filled(param.type, bound)
                 if param.annotated and not admits_nil(wanted) and not isinstance(force(wanted), TypeVariable):
                     needed = index + 1
             if given < needed:
@@ -298,7 +313,7 @@ class Calls(Constructors):
             given = bound.get(variable)
             if given is None or variable.constraint is None:
                 continue
-            if not fits(given, _filled(variable.constraint, bound)):
+            if not fits(given, filled(variable.constraint, bound)):
                 text = f"{show(given)} is no {show(variable.constraint)}, which type parameter {variable.name} must be"
                 self.report(CONSTRAINT, node, text)
 
@@ -349,58 +364,3 @@ class Calls(Constructors):
 
     def required(self, node: Expression) -> Type:
         raise NotImplementedError
-
-
-def _filled(type: Type, bound: dict[TypeVariable, Type]) -> Type:
-    return substitute(type, bound) if generic(type) else type
-
-
-def bind(wanted: Type, given: Type, bound: dict[TypeVariable, Type], seen: set[Any] | None = None) -> None:
-    """Finds what the type parameters in `wanted` stand for when a `given` is passed."""
-    seen = set() if seen is None else seen
-    pair = (identity(wanted), identity(given))
-    if pair in seen or len(seen) > _BINDINGS:
-        return
-    seen.add(pair)
-    if isinstance(wanted, TypeVariable):
-        given = widened(given)
-        held = bound.get(wanted)
-        if held is None or given is ANY:
-            bound[wanted] = given
-        elif held is not given and not fits(given, held):
-            bound[wanted] = union((held, given)) if fits(held, given) is False else given
-        return
-    if isinstance(wanted, Named) and isinstance(given, Named) and wanted.name == given.name and wanted.args:
-        for each, other in zip(wanted.args, given.args, strict=False):
-            bind(each, other, bound, seen)
-        return
-    wanted, held_given = force(wanted), force(given)
-    if isinstance(wanted, Union):
-        parts = [item for item in members(wanted) if generic(item)]
-        if len(parts) == 1:
-            bind(parts[0], without_nil(given) if is_optional(wanted) else given, bound, seen)
-        return
-    if isinstance(wanted, Array):
-        if isinstance(held_given, Array):
-            bind(wanted.item, held_given.item, bound, seen)
-    elif isinstance(wanted, Map):
-        if isinstance(held_given, Map):
-            bind(wanted.key, held_given.key, bound, seen)
-            bind(wanted.value, held_given.value, bound, seen)
-        elif isinstance(held_given, Record):
-            bind(wanted.value, union(held_given.fields.values()), bound, seen)
-    elif isinstance(wanted, Record):
-        if isinstance(held_given, Record):
-            for name, field in wanted.fields.items():
-                if name in held_given.fields:
-                    bind(field, held_given.fields[name], bound, seen)
-    elif isinstance(wanted, Function) and isinstance(held_given, Function):
-        for param, other in zip(wanted.params, held_given.params, strict=False):
-            if other.annotated and other.type is not ANY:
-                bind(param.type, other.type, bound, seen)
-        if wanted.results:
-            for index, result in enumerate(wanted.results):
-                if held_given.results is not None and index < len(held_given.results):
-                    bind(result, held_given.results[index], bound, seen)
-                else:
-                    bind(result, ANY, bound, seen)

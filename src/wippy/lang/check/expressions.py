@@ -11,6 +11,7 @@ from wippy.lang.check.core import Env
 from wippy.lang.check.diagnostic import INDEX_TYPE, NO_FIELD, OPERAND, UNASSIGNED, WARNING
 from wippy.lang.check.fits import fits
 from wippy.lang.check.members import barrier, element, member, with_self
+from wippy.lang.check.operands import calculable, joinable, measurable, order, result, total
 from wippy.lang.check.prelude import standard
 from wippy.lang.check.survey import field_name
 from wippy.lang.check.text import show
@@ -19,18 +20,13 @@ from wippy.lang.check.types import (
     ANY,
     BASICS,
     BOOLEAN,
-    ERROR,
-    FUNCTION,
     INTEGER,
     NEVER,
     NIL,
-    NUMBER,
     NUMBERS,
     QUOTIENT,
     STRING,
     TABLE,
-    THREAD,
-    UNKNOWN,
     USERDATA,
     Array,
     Basic,
@@ -43,7 +39,6 @@ from wippy.lang.check.types import (
     Type,
     TypeValue,
     TypeVariable,
-    Union,
     falsy,
     force,
     members,
@@ -274,14 +269,14 @@ class Expressions(Calls):
         if node.op == "not":
             return BOOLEAN
         if node.op == "#":
-            self._operand(node.operand, operand, _measurable, "get the length of")
+            self._operand(node.operand, operand, measurable, "get the length of")
             return INTEGER
         if node.op == "-":
             if isinstance(operand, Literal) and isinstance(operand.value, (int, float)) and operand.base in NUMBERS:
                 return Literal(-operand.value)
-            self._operand(node.operand, operand, _calculable, "negate")
-            return INTEGER if force(operand) is INTEGER else QUOTIENT if force(operand) is QUOTIENT else _sum(operand)
-        self._operand(node.operand, operand, _calculable, "use operator ~ on")
+            self._operand(node.operand, operand, calculable, "negate")
+            return INTEGER if force(operand) is INTEGER else QUOTIENT if force(operand) is QUOTIENT else total(operand)
+        self._operand(node.operand, operand, calculable, "use operator ~ on")
         return INTEGER
 
     def _concat(self, node: tree.Concat, env: Env, probe: bool) -> Type:
@@ -289,7 +284,7 @@ class Expressions(Calls):
         for index, operand in enumerate(node.operands):
             beside = [*types[max(index - 1, 0) : index], *types[index + 1 : index + 2]]
             if not any(map(self._may_overload, beside)):
-                self._operand(operand, types[index], _joinable, "concatenate")
+                self._operand(operand, types[index], joinable, "concatenate")
         return STRING
 
     def _binary(self, node: tree.Binary, env: Env, probe: bool) -> Type:
@@ -340,7 +335,7 @@ class Expressions(Calls):
         op = node.op
         if op in _ARITHMETIC:
             self._operands(node, left, right)
-            return _result(op, left, right)
+            return result(op, left, right)
         if op in _BITWISE:
             self._operands(node, left, right)
             return INTEGER
@@ -351,9 +346,9 @@ class Expressions(Calls):
 
     def _operands(self, node: tree.Binary, left: Type, right: Type) -> None:
         what = f"use operator {node.op} on"
-        fine = self._may_overload(right) or self._operand(node.left, left, _calculable, what)
+        fine = self._may_overload(right) or self._operand(node.left, left, calculable, what)
         if fine and not self._may_overload(left):
-            self._operand(node.right, right, _calculable, what)
+            self._operand(node.right, right, calculable, what)
 
     def _operand(self, node: Expression, type: Type, test: Callable[[Type], bool], what: str) -> bool:
         """Reports an operand that can never be valid; False then."""
@@ -361,7 +356,7 @@ class Expressions(Calls):
             isinstance(node, tree.Cast)
             or type is NEVER
             or any(
-                test(forced) and (test is _measurable or not self._plain_table(forced))
+                test(forced) and (test is measurable or not self._plain_table(forced))
                 for forced in map(force, members(type))
             )
         ):
@@ -391,76 +386,9 @@ class Expressions(Calls):
         return isinstance(type, (Array, Map))
 
     def _comparison(self, node: tree.Binary, left: Type, right: Type) -> None:
-        kinds = _order(left) & _order(right)
+        kinds = order(left) & order(right)
         if not kinds and left is not NEVER and right is not NEVER:
             self.report(OPERAND, node.op_at, f"cannot compare {show(left)} with {show(right)}")
-
-
-def _calculable(type: Type) -> bool:
-    if type in NUMBERS or type is ANY or type is ABSENT:
-        return True
-    if isinstance(type, Literal):
-        return type.base in NUMBERS
-    return not (type in (STRING, BOOLEAN, NIL, FUNCTION, THREAD, ERROR, UNKNOWN) or isinstance(type, Function))
-
-
-def _joinable(type: Type) -> bool:
-    if isinstance(type, Literal):
-        return type.base is not BOOLEAN
-    return not (type in (BOOLEAN, NIL, FUNCTION, THREAD, UNKNOWN) or isinstance(type, Function))
-
-
-def _measurable(type: Type) -> bool:
-    if isinstance(type, Literal):
-        return type.base is STRING
-    return not (
-        type in NUMBERS or type in (BOOLEAN, NIL, FUNCTION, THREAD, ERROR, UNKNOWN) or isinstance(type, Function)
-    )
-
-
-_EVERY = frozenset(("number", "string", "other"))
-_NUMBER = frozenset(("number",))
-_STRING = frozenset(("string",))
-_NOTHING: frozenset[str] = frozenset()
-
-
-def _order(type: Type) -> frozenset[str]:
-    """What a value can be compared with by `<`."""
-    found: frozenset[str] = _NOTHING
-    for item in members(type):
-        forced = force(item)
-        if isinstance(forced, Literal):
-            forced = forced.base
-        if forced in NUMBERS:
-            found |= _NUMBER
-        elif forced is STRING:
-            found |= _STRING
-        elif forced in (NIL, BOOLEAN, FUNCTION, THREAD, UNKNOWN) or isinstance(forced, Function):
-            continue
-        else:
-            return _EVERY
-    return found
-
-
-def _sum(type: Type) -> Type:
-    """What an operand counts as in arithmetic; it is not nil where there is a result."""
-    forced = force(widened(without_nil(type)))
-    if isinstance(forced, Union):
-        return NUMBER if all(force(item) in NUMBERS for item in forced.items) else ANY
-    return forced if forced in NUMBERS else ANY
-
-
-def _result(op: str, left: Type, right: Type) -> Type:
-    first, second = _sum(left), _sum(right)
-    if op in ("//", "%"):
-        return INTEGER if first in NUMBERS and second in NUMBERS else ANY
-    if first is ANY or second is ANY:
-        return ANY
-    if op in ("/", "^"):
-        return NUMBER if first is NUMBER or second is NUMBER else QUOTIENT
-    if first is INTEGER and second is INTEGER:
-        return INTEGER
-    return NUMBER if first is NUMBER or second is NUMBER else QUOTIENT
 
 
 _INFER: dict[type, Any] = {

@@ -118,6 +118,8 @@ def fields(source: str, names: dict[str, Type], prefix: str = "") -> dict[str, T
 
 
 STRING_FUNCTIONS = fields(_STRING, _NAMES, "string.")
+TABLE_FUNCTIONS = fields(_TABLE, _NAMES, "table.")
+TABLE_INSERT = TABLE_FUNCTIONS["insert"]
 
 
 @cache
@@ -125,7 +127,7 @@ def standard() -> dict[str, Type]:
     """The globals of which something is known."""
     known: dict[str, Type] = dict(fields(_BASE, _NAMES))
     known["string"] = Open(STRING_FUNCTIONS, False)
-    known["table"] = Open(fields(_TABLE, _NAMES, "table."), False)
+    known["table"] = Open(TABLE_FUNCTIONS, False)
     known["math"] = Open(fields(_MATH, _NAMES, "math."), False)
     known["errors"] = Open(fields(_ERRORS, _NAMES, "errors."), False)
     known["os"] = Open(fields(_OS, _NAMES, "os."), False)
@@ -180,4 +182,4 @@ REQUIRABLE = frozenset(
     ["string", "table", "math", "os", "coroutine", "errors", "channel", "process", "payload", "package", "_G"]
 )
 
-__all__ = ["ALWAYS", "ANY", "REQUIRABLE", "STRING_FUNCTIONS", "TEXT", "fields", "standard"]
+__all__ = ["ALWAYS", "ANY", "REQUIRABLE", "STRING_FUNCTIONS", "TABLE_INSERT", "TEXT", "fields", "standard"]

@@ -17,20 +17,15 @@ from wippy.lang.check.diagnostic import (
     UNREACHABLE,
     WARNING,
 )
-from wippy.lang.check.functions import Functions
+from wippy.lang.check.loops import Loops
 from wippy.lang.check.members import barrier
 from wippy.lang.check.survey import field_name
 from wippy.lang.check.text import show
 from wippy.lang.check.types import (
     ANY,
-    INTEGER,
     NEVER,
     NIL,
-    NUMBER,
-    NUMBERS,
-    TABLE,
     Array,
-    Function,
     Literal,
     Map,
     Record,
@@ -48,7 +43,7 @@ from wippy.lang.tree import Expression, Node
 _NOT_CHECKS = frozenset(["print", "tostring", "type", "pcall"])
 
 
-class Statements(Functions):
+class Statements(Loops):
     """Statements."""
 
     def block(self, body: list[Node], env: Env | None) -> Env | None:
@@ -264,6 +259,7 @@ class Statements(Functions):
         if reason is not None:
             self.not_indexable(at, reason, owner, what)
             return None
+        owner = force(without_nil(owner))
         if isinstance(owner, (Array, Map, Record)) and owner.readonly:
             self.report(READONLY, at, f"cannot write {what} of {show(held)}")
             return None
@@ -349,73 +345,6 @@ class Statements(Functions):
         if len(members(left)) < len(members(first)):
             self.report(NOT_EXHAUSTIVE, node, f"no branch for {show(left)}", HINT)
 
-    def _while(self, node: tree.While, env: Env) -> Env | None:
-        head = self.for_loop(env, node.at, node.to)
-        self.condition(node.condition, head)
-        self.frame.breaks.append([])
-        under = self.refine(node.condition, True, dict(head))
-        if under is not None:
-            self.block(node.body, under)
-        after = self.refine(node.condition, False, dict(head))
-        return self._after_loop(after)
-
-    def _after_loop(self, env: Env | None) -> Env | None:
-        for other in self.frame.breaks.pop():
-            env = self.join(env, other)
-        return env
-
-    def _repeat(self, node: tree.Repeat, env: Env) -> Env | None:
-        head = self.for_loop(env, node.at, node.to)
-        self.frame.breaks.append([])
-        end = self.block(node.body, dict(head))
-        if end is not None:
-            self.condition(node.condition, end)
-            end = self.refine(node.condition, True, end)
-        return self._after_loop(end)
-
-    def _numeric_for(self, node: tree.NumericFor, env: Env) -> Env | None:
-        types = [self.check(bound, NUMBER, env, "bound of for") for bound in node.bounds]
-        head = self.for_loop(env, node.at, node.to)
-        wide = [force(widened(each)) for each in types]
-        kind = INTEGER if all(each is INTEGER for each in wide) else (ANY if ANY in wide else wide[0])
-        self._loop_variable(node.at + 1, kind if kind in NUMBERS else ANY, head)
-        self.frame.breaks.append([])
-        self.block(node.body, dict(head))
-        return self._after_loop(head)
-
-    def _loop_variable(self, at: int, type: Type, env: Env) -> None:
-        if at in self.survey.writes:
-            self.declared[at] = ANY
-            if at not in self.captured:
-                env[at] = type
-        else:
-            self.declared[at] = type
-
-    def _generic_for(self, node: tree.GenericFor, env: Env) -> Env | None:
-        types = self._iterated(node, env)
-        head = self.for_loop(env, node.at, node.to)
-        for index in range(len(node.names)):
-            self._loop_variable(node.at + 1 + 2 * index, types[index] if index < len(types) else ANY, head)
-        self.frame.breaks.append([])
-        self.block(node.body, dict(head))
-        return self._after_loop(head)
-
-    def _iterated(self, node: tree.GenericFor, env: Env) -> list[Type]:
-        """The types of the loop variables."""
-        call = node.values[0]
-        if len(node.values) == 1 and isinstance(call, tree.Call) and isinstance(call.callee, tree.Name):
-            callee = call.callee
-            known = callee.variable is None and callee.name not in self.survey.global_writes
-            if known and callee.name in ("ipairs", "pairs") and len(call.args) == 1:
-                source = self.infer(call.args[0], env)
-                self.fit(call.args[0], source, TABLE, f"argument 1 of {callee.name}")
-                return _elements(source, callee.name == "pairs")
-        found = self.values(node.values, env)
-        iterator = force(found.at(0))
-        if isinstance(iterator, Function) and iterator.results is not None and not iterator.tparams:
-            return [without_nil(result) if index == 0 else result for index, result in enumerate(iterator.results)]
-        return []
-
     def _do(self, node: tree.Do, env: Env) -> Env | None:
         return self.block(node.body, env)
 
@@ -451,27 +380,16 @@ def _written(node: tree.FunctionStatement) -> str:
     return f"{path}:{node.method}" if node.method is not None else path
 
 
-def _elements(source: Type, keyed: bool) -> list[Type]:
-    source = force(source)
-    if isinstance(source, Array):
-        return [INTEGER, without_nil(source.item)]
-    if isinstance(source, Map) and keyed:
-        return [without_nil(source.key), without_nil(source.value)]
-    if isinstance(source, Record) and keyed and not source.interface:
-        return [ANY, ANY]
-    return [INTEGER if not keyed else ANY, ANY]
-
-
 _EXECUTE: dict[type, Any] = {
     tree.Local: Statements._local,
     tree.Assign: Statements._assign,
     tree.CallStatement: Statements._call_statement,
     tree.Do: Statements._do,
-    tree.While: Statements._while,
-    tree.Repeat: Statements._repeat,
+    tree.While: Loops.while_,
+    tree.Repeat: Loops.repeat,
     tree.If: Statements._if,
-    tree.NumericFor: Statements._numeric_for,
-    tree.GenericFor: Statements._generic_for,
+    tree.NumericFor: Loops.numeric_for,
+    tree.GenericFor: Loops.generic_for,
     tree.FunctionStatement: Statements._function_statement,
     tree.LocalFunction: Statements._local_function,
     tree.Return: Statements.return_,

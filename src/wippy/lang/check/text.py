@@ -55,7 +55,7 @@ def show(type: Type, depth: int = 0) -> str:
         fields = [f"{name}: {show(inner, depth + 1)}" for name, inner in list(type.fields.items())[:_FIELDS]]
         if len(type.fields) > _FIELDS:
             fields.append("…")
-        return f"{'interface ' if type.interface else ''}{{{', '.join(fields)}}}"
+        return f"{'readonly ' if type.readonly else 'interface ' if type.interface else ''}{{{', '.join(fields)}}}"
     if isinstance(type, Function):
         return _function(type, depth)
     if isinstance(type, Intersection):
