@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from application import application, process
-from wippy.modules import eval_runner, expr
+from wippy.modules import eval_runner
 from wippy.modules.eval_runner.cache import CompiledCache
+from wippy.modules.expr import cache
 
 TWICE = """
 local er, expr = require("eval_runner"), require("expr")
@@ -32,9 +33,9 @@ def compilations(lua: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> tuple[
     """How often the program and the expression of TWICE are compiled."""
     sources: list[bytes] = []
     programs: list[str] = []
-    compile_source, compile_program = eval_runner.compile_source, expr.cache.compile_program
+    compile_source, compile_program = eval_runner.compile_source, cache.compile_program
     monkeypatch.setattr(eval_runner, "compile_source", lambda s, n: (sources.append(s), compile_source(s, n))[1])
-    monkeypatch.setattr(expr.cache, "compile_program", lambda t, v: (programs.append(t), compile_program(t, v))[1])
+    monkeypatch.setattr(cache, "compile_program", lambda t, v: (programs.append(t), compile_program(t, v))[1])
     with application(process("unused", "return function() end"), config={"lua": lua}) as app:
         assert app.lua(TWICE, modules=["eval_runner", "expr"]) == ["configured", 23] * 2
     return len(sources), len(programs)
@@ -63,13 +64,13 @@ def test_programs_grow_old_and_make_room() -> None:
         made.append(source)
         return source, b""
 
-    cache = CompiledCache(2, 10, lambda: now)
+    kept = CompiledCache(2, 10, lambda: now)
     for source in (b"a", b"b", b"a", b"c", b"a", b"b"):
-        assert cache.compiled(source, compile_) == (source, b"")
+        assert kept.compiled(source, compile_) == (source, b"")
     assert made == [b"a", b"b", b"c", b"b"]
-    assert len(cache) == 2
+    assert len(kept) == 2
     now = 9.0
-    cache.compiled(b"b", compile_)
+    kept.compiled(b"b", compile_)
     now = 10.0
-    cache.compiled(b"b", compile_)
+    kept.compiled(b"b", compile_)
     assert made[4:] == [b"b"]

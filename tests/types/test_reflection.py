@@ -193,3 +193,24 @@ def test_static_types(t):
     assert t.why("keyof(m.Item)", "'x'") == 'expected "id" | "price", got string'
     assert t.why("m.Item['price']", "-1") == "value below minimum"
     assert t.why("string extends any ? number : boolean", "true") == "expected number, got boolean"
+
+
+def test_typeof_as_an_expression(t):
+    config = "local c = {host = 'x', tls = {on = true}} local n: integer = 1 local i: m.Item = nil"
+    assert t.show("typeof(c), typeof(c):kind(), typeof(c):name(), type(typeof(c))", config) == (
+        "{host: string, tls: {on: boolean}} record nil type"
+    )
+    assert t.show("typeof(n):is(1.5)", config).endswith("expected integer, got number")
+    assert t.show("(select(2, typeof(c):is({host = 'h', tls = {}})))", config) == "tls.on: required field missing"
+    assert t.show("typeof(i), typeof(5), typeof('x' .. 1), typeof(missing), typeof({1}):elem()", config) == (
+        "Item number string any number"
+    )
+    assert t.show("typeof(c) == typeof(c), #{typeof(c)}, 'a' .. tostring(typeof(n))", config) == "true 1 ainteger"
+    assert t.error("typeof(n)('x')", config) == "expected integer, got string"
+    inner = "local c: string = 'x' local function f(a) return typeof(a) end return show(typeof(c), f(1), typeof(n))"
+    assert t.run(config, inner) == "string any integer"
+    assert t.run("", "local function typeof(x) return 'mine' .. x end return typeof('!')") == "mine!"
+    assert (
+        t.run("", "local called = 0 local function f() called = 1 return 1 end local a = typeof(f()) return called")
+        == 0
+    )

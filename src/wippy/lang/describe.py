@@ -1,6 +1,7 @@
 """Type nodes → plain data that outlives the source: what a compiled chunk keeps of its declared types.
 
-A declaration is `{"name", "line", "params": [[name, constraint type or None], …], "type"}`. A type has `kind` and:
+A declaration is `{"name", "line", "params": [[name, constraint type or None], …], "type"}`; one that `typeof(…)` as an
+expression stands for has `anonymous` instead of `line`. A type has `kind` and:
 
 | kind | fields |
 |---|---|
@@ -31,7 +32,15 @@ _ANY: dict[str, Any] = {"kind": "name", "path": ["any"], "args": []}
 
 
 def describe(chunk: Chunk) -> list[dict[str, Any]]:
-    """The chunk-level declarations of a chunk, in source order."""
+    """The chunk-level declarations of a chunk, in source order, then those without a name (`anonymous`)."""
+    values = [
+        {"name": value.name, "anonymous": True, "params": [], "type": describe_type(chunk, value.type)}
+        for value in chunk.type_values
+    ]
+    return _declared(chunk) + values
+
+
+def _declared(chunk: Chunk) -> list[dict[str, Any]]:
     return [
         {
             "name": declaration.name,

@@ -17,7 +17,7 @@ The result is a factory. Called as `factory(env, rt)` it gives the main function
 | `mod(a, b)` | `a % b` | integer division by zero gives NaN |
 | `idiv(a, b)` | `a // b` | truncates both operands first |
 | `shr(a, b)`, `shl(a, b)` | `>>`, `<<` | arithmetic shift; negative amounts shift the other way |
-| `type(name, env)` | chunk-level types | the type that the chunk declares, or the global of that name |
+| `type(name, env)` | chunk-level types, `typeof(…)` | the type that the chunk declares, or the global of that name |
 """
 
 from __future__ import annotations
@@ -207,6 +207,10 @@ class Emitter:
         self.replace(self.starts[node.op_at], end, ",")
 
     def _cast(self, node: tree.Cast) -> None:
+        if node.form == "typeof":
+            name = next(each.name for each in self.chunk.type_values if each.at == node.at)
+            self.replace(self.starts[node.at], self.ends[node.to - 1], f'{self.helper("type")}("{name}",_ENV)')
+            return
         value = node.value
         if isinstance(value, _MULTIPLE) or (isinstance(value, tree.Constant) and value.text == "..."):
             self.wrap(value, "(", ")")

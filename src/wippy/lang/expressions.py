@@ -43,6 +43,7 @@ class ExpressionParser(TypeParser):
     """Expressions, function bodies and table constructors. Needs `block` of the parser above it."""
 
     scope: Scope
+    type_values: list[tree.TypeDeclaration]
     requires: list[tuple[str, int]]
     globals: set[str]
 
@@ -137,12 +138,26 @@ class ExpressionParser(TypeParser):
                 self.fail("cannot use '...' outside a vararg function")
             self.i = at + 1
             node = tree.Constant(at, at + 1, kind)
+        elif kind == "typeof" and self._is_type_value(at):
+            node = self.suffixes(self._type_value(at), at)
         elif kind in NAMES:
             self.i = at + 1
             node = self.suffixes(self._name_node(at), at)
         else:
             self.unexpected()
         return self._casts(node, at) if kinds[self.i] in _CASTS else node
+
+    def _is_type_value(self, at: int) -> bool:
+        return self.kinds[at + 1] == "(" and self.scope.names.get("typeof") is None
+
+    def _type_value(self, at: int) -> tree.Cast:
+        """`typeof(…)` as an expression."""
+        target = self.type_of()
+        name = f"typeof {len(self.type_values) + 1}"
+        self.type_values.append(tree.TypeDeclaration(at, self.i, name, [], target, False))
+        node = tree.Cast(at, self.i, target.value, "typeof", tree.TypeName(at, self.i, ["any"], []), at)
+        self.marks.append(node)
+        return node
 
     def _name_node(self, at: int) -> tree.Name:
         name = self.texts[at]
@@ -162,6 +177,8 @@ class ExpressionParser(TypeParser):
         """A name or parenthesised expression with its suffixes: what a statement may begin with."""
         at = self.i
         kind = self.kinds[at]
+        if kind == "typeof" and self._is_type_value(at):
+            return self.suffixes(self._type_value(at), at)
         if kind == "name" or kind in NAMES:
             self.i = at + 1
             return self.suffixes(self._name_node(at), at)

@@ -29,7 +29,7 @@ def known_kind(node: Expression, depth: int = _DEPTH) -> str | None:
     if isinstance(node, tree.Paren):
         return known_kind(node.inner, depth - 1)
     if isinstance(node, tree.Cast):
-        return known_kind(node.value, depth - 1)
+        return None if node.form == "typeof" else known_kind(node.value, depth - 1)
     if isinstance(node, tree.Unary):
         return INTEGER if node.op == "#" else None
     if isinstance(node, tree.MethodCall):
@@ -90,7 +90,7 @@ def never_nil(node: Expression) -> bool:
     if isinstance(node, tree.Paren):
         return never_nil(node.inner)
     if isinstance(node, tree.Cast):
-        return never_nil(node.value)
+        return node.form != "typeof" and never_nil(node.value)
     if isinstance(node, tree.Name) and node.variable is not None:
         variable = node.variable
         if variable.assigned:

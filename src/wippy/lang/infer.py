@@ -20,7 +20,7 @@ def static_type(chunk: Chunk, node: Expression, depth: int = _DEPTH) -> dict[str
         case tree.Paren():
             return static_type(chunk, node.inner, depth - 1)
         case tree.Name():
-            return _variable(chunk, node.name, depth - 1)
+            return _variable(chunk, node, depth - 1)
         case tree.Field():
             return _field(static_type(chunk, node.object, depth - 1), node.name)
         case tree.Cast():
@@ -59,17 +59,24 @@ def _annotation(chunk: Chunk, type: tree.Type) -> dict[str, Any] | None:
     return None if isinstance(type, tree.TypeOf) else describe_type(chunk, type)
 
 
-def _variable(chunk: Chunk, name: str, depth: int) -> dict[str, Any] | None:
+def _variable(chunk: Chunk, name: tree.Name, depth: int) -> dict[str, Any] | None:
+    variable = name.variable
     for node in reversed(chunk.body):
-        if isinstance(node, tree.LocalFunction) and node.name == name:
+        if (
+            isinstance(node, tree.LocalFunction)
+            and node.name == name.name
+            and (variable is None or variable.at == node.at + 2)
+        ):
             return _function(chunk, node.function)
         if isinstance(node, tree.Local):
             for index, param in enumerate(node.names):
-                if param.name == name:
+                if param.name == name.name and (variable is None or variable.at == param.at):
                     if param.type is not None:
                         return _annotation(chunk, param.type)
                     return static_type(chunk, node.values[index], depth) if index < len(node.values) else None
-    return None
+    if variable is None or variable.form != "local" or variable.assigned or not variable.first:
+        return None
+    return None if variable.value is None else static_type(chunk, variable.value, depth)
 
 
 def _field(object: dict[str, Any] | None, name: str) -> dict[str, Any] | None:

@@ -43,7 +43,16 @@ def parse(source: bytes | str, name: str) -> Chunk:
     finally:
         # Parser and scope know each other: without this their lists wait for the garbage collector.
         del parser.scope
-    return Chunk(name, tokens, body, parser.marks, parser.declarations, parser.requires, parser.globals)
+    return Chunk(
+        name,
+        tokens,
+        body,
+        parser.marks,
+        parser.declarations,
+        parser.type_values,
+        parser.requires,
+        parser.globals,
+    )
 
 
 class Parser(ExpressionParser):
@@ -53,6 +62,7 @@ class Parser(ExpressionParser):
         super().__init__(tokens, name)
         self.marks: list[Expression] = []
         self.declarations: list[tree.TypeDeclaration | tree.InterfaceDeclaration] = []
+        self.type_values: list[tree.TypeDeclaration] = []
         self.requires: list[tuple[str, int]] = []
         self.globals: set[str] = set()
         self.line_of = tokens.line

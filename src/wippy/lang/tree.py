@@ -109,7 +109,10 @@ class Table(Branch):
 
 
 class Cast(Branch):
-    """`value :: type`, `value as type` or `value!` (then type is None)."""
+    """`value :: type`, `value as type` or `value!` (then type is None).
+
+    With form `typeof` it is `typeof(value)` as an expression: a type value, of type `any`.
+    """
 
     value: Expression
     form: str
@@ -357,6 +360,7 @@ class Chunk(Struct, eq=False):
         body: the statements.
         marks: the nodes that emission has to touch, inner before outer.
         declarations: chunk-level types and interfaces.
+        type_values: the types that `typeof(…)` as an expression stands for; their `at` is that of the expression.
         requires: constant `require` calls, (name, line).
         globals: names read or written that are no local variable.
     """
@@ -366,5 +370,6 @@ class Chunk(Struct, eq=False):
     body: list[Node]
     marks: list[Expression]
     declarations: list[TypeDeclaration | InterfaceDeclaration] = field(default_factory=list)
+    type_values: list[TypeDeclaration] = field(default_factory=list)
     requires: list[tuple[str, int]] = field(default_factory=list)
     globals: set[str] = field(default_factory=set)

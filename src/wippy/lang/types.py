@@ -142,13 +142,13 @@ class TypeParser(Cursor):
             self.i += 1
             inner = self._postfix(False, several)
             return tree.ReadonlyType(at, self.i, inner)
-        if kind in ("typeof", "keyof") and follows == "(":
+        if kind == "typeof" and follows == "(":
+            return self.type_of()
+        if kind == "keyof" and follows == "(":
             self.i += 2
-            marks = len(self.marks)
-            inner = self.expression() if kind == "typeof" else self.type()
-            del self.marks[marks:]
+            inner = self.type()
             self.close(")", "(", at + 1)
-            return tree.TypeOf(at, self.i, inner) if kind == "typeof" else tree.KeyOf(at, self.i, inner)
+            return tree.KeyOf(at, self.i, inner)
         if kind == "asserts" and follows in NAMES:
             self.i += 1
             name = self.take_name()
@@ -158,6 +158,16 @@ class TypeParser(Cursor):
                 target = self.type()
             return tree.AssertsType(at, self.i, name, target)
         return self.type_name()
+
+    def type_of(self) -> tree.TypeOf:
+        """`typeof(…)`, whose expression is not run."""
+        at = self.i
+        self.i += 2
+        marks = len(self.marks)
+        inner = self.expression()
+        del self.marks[marks:]
+        self.close(")", "(", at + 1)
+        return tree.TypeOf(at, self.i, inner)
 
     def type_name(self) -> Type:
         at = self.i

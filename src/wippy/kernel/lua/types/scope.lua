@@ -71,7 +71,7 @@ local function declared(scope, name)
   if ref then return ref end
   local declaration = declarations(scope)[name]
   if not declaration then return nil end
-  ref = { kind = "ref", name = name, make = function()
+  ref = { kind = "ref", name = not declaration.anonymous and name or nil, make = function()
     if #declaration.params > 0 then return generic(scope, declaration) end
     return build(declaration.type, scope, {})
   end }
