@@ -656,6 +656,7 @@ def test_a_stopped_scope(app):
           g:join({"a", "a"})
           local sub = g:monitor("a")
           local inbox = process.inbox()
+          process.registry.register("watches")
           inbox:receive()
           local e = sub:channel():receive()
           local out = {e.kind, #e.data.PIDs}
@@ -677,17 +678,19 @@ def test_a_stopped_scope(app):
 
     id = ID("app", "stops")
     future = app.begin("app:stops_user")
-    while not app.app.site.resources["app:stops"].names():
-        pass
-    pid = app.app.site.resources["app:stops"].members("a")[0]
+
+    def until(name):
+        while (found := app.app.runtime.router.names.holder(name)) is None:
+            assert not future.done(), future.exception()
+        return found.decode()
 
     def tell():
         app.app.runtime.router.request("send", pid, "go", "", "", b"\x90").result(10)
 
+    pid = until(b"watches")
     app.run(app.app.supervisor.stop(id))
     tell()
-    while app.app.runtime.router.names.holder(b"stopped") is None:
-        pass
+    until(b"stopped")
     app.run(app.app.supervisor.start(id))
     tell()
     stopped = [True, "Unavailable", "pg: service stopped", False]
