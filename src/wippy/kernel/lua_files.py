@@ -56,6 +56,7 @@ KERNEL_FILES = (
     "wait",
     "memory",
     "inspect",
+    "profile",
     "guest",
     "workflow",
     "workflow_task",

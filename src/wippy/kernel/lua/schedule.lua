@@ -92,6 +92,7 @@ local function next_turn(th)
   local p = th.p
   p.reductions = (p.reductions or 0) + limit
   S.reductions = S.reductions + limit
+  if S.profile then S.profile(th, limit) end
   -- processes that have not begun can go to a worker that has less to do, once this slice is over
   if now - slice_start > SLICE_TIME or (S.fresh > 0 and (S.hungry or wanted(K.runnable() + 1))) then budget = 0 end
   if since then
