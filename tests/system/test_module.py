@@ -306,6 +306,34 @@ def test_every_function_asks_for_its_permission() -> None:
     assert len(told) == sum(len(calls) for resources in CALLS.values() for calls in resources.values()) + 2
 
 
+def test_a_permission_is_for_one_resource() -> None:
+    asker = process(
+        "asker",
+        """
+        local system = require("system")
+        return function()
+          local stats = system.memory.stats()
+          local hosts, err = system.hosts.list()
+          local limit, refused = system.memory.set_limit(1)
+          return {stats ~= nil, hosts == nil and err:message(), limit == nil and refused:message()}
+        end
+        """,
+        ["system"],
+    )
+    grants = """
+        - name: some
+          kind: security.policy
+          policy: {actions: system.read, resources: [memory, memory_limit], effect: allow}
+        """
+    with application(asker, grants) as app:
+        frame = app.app.site.frame_for(Security(actor=Actor(id="nobody"), policies=["app:some"]))
+        assert app.execute("app:asker", frame=frame.blob()) == [
+            True,
+            "permission denied: system.read on hosts",
+            "permission denied: system.control on memory_limit",
+        ]
+
+
 def test_workflows_cannot_have_it() -> None:
     with pytest.raises(WippyError, match="system"), application(workflow("w", "return function() end", ["system"])):
         pass

@@ -57,7 +57,7 @@ def serve(
 
     async def main() -> int:
         app = App(project, config, log)
-        with control_socket(app, config, log):
+        with control_socket(app, config, log), profiler(app, config, log):
             return await conduct(app, log, program, arguments or [], host, beside)
 
     return run_loop(main())
@@ -82,6 +82,29 @@ def control_socket(app: Any, config: Config, log: Log) -> Iterator[None]:
         yield
     finally:
         control.close()
+
+
+@contextlib.contextmanager
+def profiler(app: Any, config: Config, log: Log) -> Iterator[None]:
+    """The profiling server, where the configuration or `-p` asks for it."""
+    if config.get("profiler.enabled", False) is not True:
+        yield
+        return
+    from ..services.profiler import Profiler
+
+    logger = log.named("run")
+    made: Profiler | None = None
+    try:
+        made = Profiler(config, lambda: getattr(app, "system", None))
+        made.open()
+        logger.info("profiler listens", {"address": made.address})
+    except (OSError, WippyError) as error:
+        logger.warn("no profiler", {"error": str(error)})
+    try:
+        yield
+    finally:
+        if made is not None:
+            made.close()
 
 
 async def conduct(
