@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from application import Application, application, host, process
+from flows.flow_app import FlowApp, workflow
 
 DOCUMENTS = {
     "records": """
@@ -123,3 +126,30 @@ def test_it_works_where_code_cannot_wait(app: Application) -> None:
     sizes = app.execute("app:everywhere")
     assert len(set(sizes)) == 1
     assert sizes[0] > 100_000
+
+
+async def test_a_workflow_reads_and_writes_the_same_on_replay(tmp_path: Path) -> None:
+    flow = workflow(
+        "flow",
+        """
+        local json, time = require("json"), require("time")
+        return function()
+          local order, parts = {}, {}
+          coroutine.spawn(function() order[#order + 1] = "other" end)
+          for i = 1, 5000 do parts[i] = '{"id": ' .. i .. ', "name": "user", "at": {"city": "Paris"}}' end
+          local value = json.decode("[" .. table.concat(parts, ", ") .. "]")
+          order[#order + 1] = "read"
+          time.sleep("1ms")
+          local text = json.encode(value)
+          order[#order + 1] = "written"
+          time.sleep("1ms")
+          return {table.concat(order, " "), #text, json.encode(json.decode(text)) == text}
+        end
+        """,
+        "json time",
+    )
+    async with FlowApp(tmp_path, flow, provider={"cache_size": 0}) as app:
+        await app.begin("flow", id="one")
+        order, size, same = await app.result("one")
+        assert (order.split()[-1], same) == ("written", True)
+        assert size > 100_000

@@ -129,6 +129,25 @@ def test_expressions_that_backtrack_elsewhere_take_linear_time(app: Application)
     assert app.lua(body, modules=MODULES) == [False, False, False, True]
 
 
+def test_large_texts_where_code_cannot_wait(app: Application) -> None:
+    source = """
+    local yaml, text, base64 = require("yaml"), require("text"), require("base64")
+    local lines = {}
+    for i = 1, 3000 do lines[i] = "k" .. i .. ": [1, 2]" end
+    local source = table.concat(lines, "\\n")
+    local word = text.regexp.compile("k([0-9]+)")
+    local function work() return {#yaml.decode(source).k3000, #word:find_all_string(source:rep(2)), #base64.encode(source:rep(30)) > 0} end
+    local at_the_top = work()
+    return function()
+      local found = {}
+      table.sort({2, 1}, function(a, b) found[1] = work() return a < b end)
+      return {at_the_top, found[1]}
+    end
+    """
+    app.define(process("everywhere", source, MODULES))
+    assert app.execute("app:everywhere") == [[2, 6000, True]] * 2
+
+
 async def test_long_comparisons_in_a_workflow_end_and_replay(tmp_path: Path) -> None:
     flow = workflow(
         "flow",
