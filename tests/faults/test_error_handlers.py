@@ -16,6 +16,7 @@ RAISING = {
     "__tostring that gives no text": "error(setmetatable({}, {__tostring = function() return {} end}))",
     "__tostring that gives itself": "local t = {} error(setmetatable(t, {__tostring = function() return t end}))",
     "__tostring that overflows": "local t = setmetatable({}, {}) getmetatable(t).__tostring = tostring error(t)",
+    "__tostring that raises the value again": "error(setmetatable({}, {__tostring = error}))",
     "__tostring that never ends": "error(setmetatable({}, {__tostring = function() while true do end end}))",
     "__tostring that ends its process": """error(setmetatable({}, {__tostring = function()
         process.terminate(process.pid()) return 'x' end}))""",
@@ -98,6 +99,17 @@ def test_it_fails_once_and_says_so(app, name: str, where: str) -> None:
         ["pid.link.down", True, True, "string"],
     ]
     assert app.lua("return 1", host=where) == 1
+
+
+@pytest.mark.parametrize("name", RAISING)
+def test_it_fails_a_spawn_and_nothing_else(app, name: str) -> None:
+    if not app.app.registry.get("app:top"):
+        app.define(process("top", ""))
+    app.define(process("top", f"{RAISING[name]} return function() end"))
+    for where in ("app:processes", "app:other"):
+        kind = app.lua("local pid, err = process.spawn('app:top', ...) return err and err:kind()", where)
+        assert kind in ("Internal", "NotFound")
+        assert app.lua("return 1", host=where) == 1
 
 
 @pytest.mark.parametrize("name", CAUGHT)

@@ -307,6 +307,8 @@ class ProcessHost:
         inner = self._router.request("spawn", self.id, entry, frame, packed, codec.pack(args), target=self)
 
         def done(answer: Future[list[Any]]) -> None:
+            if not future.set_running_or_notify_cancel():
+                return
             error = answer.exception()
             if error is not None:
                 future.set_exception(error)
@@ -331,6 +333,8 @@ class ProcessHost:
         future: Future[Any] = Future()
 
         def done(answer: Future[list[Any]]) -> None:
+            if not future.set_running_or_notify_cancel():
+                return  # whoever waited has gone
             error = answer.exception()
             if error is not None:
                 future.set_exception(error)

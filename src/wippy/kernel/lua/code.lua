@@ -1,8 +1,8 @@
 -- Code of entries in this VM: chunks, unit definitions, and the state (environment) that a unit runs in.
 local K = ...
 local raw = K.raw
-local setmt, rawtype, xpcall, load, next, rawget, rawset, tostring =
-  raw.setmetatable, raw.type, raw.xpcall, raw.load, raw.next, raw.rawget, raw.rawset, raw.tostring
+local setmt, rawtype, xpcall, load, next, rawget, rawset =
+  raw.setmetatable, raw.type, raw.xpcall, raw.load, raw.next, raw.rawget, raw.rawset
 local S = K.state
 
 local chunks = {} -- key -> {factory=, key=}
@@ -124,12 +124,11 @@ function K.new_state(unit, p, method)
   p.env = env
   S.cur = { loading = true, p = p }
   local ok, result = xpcall(instantiate, K.handler, unit, env)
+  local cause = not ok and (result == K.KILL and "terminated" or K.error_text(result))
   S.cur = th
   if not ok then
     local lib = S.loading
     S.loading = nil
-    if result == K.KILL then result = "terminated" end
-    local cause = K.is_error(result) and K.text(result) or tostring(result)
     local text = lib and "failed to load dependency " .. lib .. ": " .. cause or "failed to execute script: " .. cause
     local kind = raw.find(cause, "not enough memory", 1, true) and "LimitExceeded" or "Internal"
     return nil, nil, K.new_error(kind, text, false)

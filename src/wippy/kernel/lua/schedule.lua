@@ -86,6 +86,25 @@ local function current_thread(what)
 end
 K.waiting_thread = current_thread
 
+-- A thread whose turn has come while another one of its unit is in the middle of a loop.
+local function defer(p, th, value)
+  local later = p.later
+  if not later then
+    later = { n = 0 }
+    p.later = later
+  end
+  local n = later.n + 2
+  later[n - 1], later[n], later.n = th, value, n
+end
+
+local function release(p)
+  local later = p.later
+  if later then
+    p.later = nil
+    for i = 1, later.n, 2 do ready(later[i], later[i + 1]) end
+  end
+end
+
 -- A turn that used up its reductions: the next one gets as many as fit into the time of a turn.
 local function next_turn(th)
   local now, since, limit = clock(), th.since, th.limit or K.rt.limit
@@ -106,6 +125,9 @@ local function next_turn(th)
     end
   end
   th.limit = limit
+  -- the other coroutines of the unit wait: between two operations that wait nothing changes
+  local threads = p.threads
+  if threads and threads.n > 0 then p.held = th end
   ready(th)
   coyield(PARK)
   th.since = clock()
@@ -190,7 +212,7 @@ local function broken(th, reason)
   if reason == NO_MEMORY then error(reason, 0) end
   local p = th.p
   if p.done then
-    K.host.complain("the end of a unit could not be announced", K.text(reason))
+    K.host.complain("the end of a unit could not be announced", K.error_text(reason))
   else
     K.unit_failed(p, reason)
   end
@@ -226,10 +248,18 @@ function K.run(slice)
     end
     local co = th.co
     if co then
+      local p = th.p
+      local held = p.held
+      if held then
+        if held ~= th and held.co then
+          defer(p, th, value)
+          goto deferred
+        end
+        p.held = nil
+      end
       budget = budget - 1
       turns = turns + 1
       S.cur = th
-      local p = th.p
       p[1] = (p[1] or 0) + 1
       local args = th.args
       local ok, a, b
@@ -242,10 +272,12 @@ function K.run(slice)
       else
         ok, a, b = coresume(co, value)
       end
+      if held and not p.held then release(p) end
       if a ~= PARK then
         local fine, reason = pcall(ended, th, ok, a, b)
         if not fine then broken(th, reason) end
       end
+      ::deferred::
     elseif th.empty then
       empty = empty - 1
     end

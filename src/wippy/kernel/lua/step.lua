@@ -175,8 +175,9 @@ local envelopes, next_envelope -- those that have come in and are not handled ye
 -- What was asked could not be done, for example since a value is nested too deeply.
 local function broken(e, reason)
   if reason == "not enough memory" then raw.error(reason, 0) end
-  K.host.complain("an envelope could not be handled: " .. e[1], K.text(reason))
-  if e[1] ~= "reply" then K.reply(e, false, K.new_error("Internal", K.text(reason), false)) end
+  local text = K.error_text(reason)
+  K.host.complain("an envelope could not be handled: " .. e[1], text)
+  if e[1] ~= "reply" then K.reply(e, false, K.new_error("Internal", text, false)) end
 end
 
 local function handle_envelopes()

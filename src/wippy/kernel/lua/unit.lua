@@ -13,6 +13,14 @@ S.spawned = 0
 
 function K.no_memory_text() return "memory limit of the " .. S.limit_owner .. " exceeded: not enough memory" end
 
+-- The text of a raised value. User code may run here, and fail again.
+function K.error_text(value)
+  local fine, text = raw.pcall(K.text, value)
+  if fine or rawtype(text) == "string" then return text end
+  return "the error is a " .. K.typeof(value) .. " that has no text"
+end
+local error_text = K.error_text
+
 -- What a raised value is for whoever waits for the unit.
 function K.raised_error(value, co)
   if K.is_error(value) then return value end
@@ -23,7 +31,7 @@ function K.raised_error(value, co)
     end
     return K.new_error("Internal", K.clean_message and K.clean_message(value, co) or value, nil)
   end
-  return K.new_error("Internal", K.text(value), nil)
+  return K.new_error("Internal", error_text(value), nil)
 end
 
 -- The outcome of an entry function that returned a, b.
