@@ -11,6 +11,7 @@ from wippy.kernel import codec
 from wippy.kernel.cell import Cell
 from wippy.kernel.run_queue import RunQueue
 from wippy.kernel.station import Envelope
+from wippy.kernel.vm import VM
 from wippy.units.host import NOT_RUNNING, RUNNING, STOPPING, HostConfig, ProcessHost
 from wippy.units.runtime import Runtime
 
@@ -80,13 +81,19 @@ class IsolatedHost(ProcessHost):
         number = router.new_worker_number()
         return Cell(
             number,
-            lambda: self._make_vm(number, isolated=True),
+            lambda: self._make_lean_vm(number),
             router.route,
             self._runtime.clock,
             self.queue,
             self._ended,
             self._late,
         )
+
+    def _make_lean_vm(self, number: int) -> VM:
+        """A VM without the garbage that loading the kernel leaves: as much again as what stays."""
+        vm = self._make_vm(number, isolated=True)
+        vm.K.raw[b"collectgarbage"]()
+        return vm
 
     def _make_spare(self) -> bool:
         """Makes a VM for the next process, where there is none; whether it did."""
