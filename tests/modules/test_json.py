@@ -83,6 +83,16 @@ def test_encode(lua: Lua, expression: str, text: str) -> None:
         ("{1, 2, a = 3}", "cannot encode mixed-key table: table has both numeric and non-numeric keys"),
         ("{[1] = 1, [3] = 3}", "cannot encode sparse array: non-contiguous numeric keys found"),
         ("{[2] = 1}", "cannot encode sparse array"),
+        ("(function() local t = {1, 2, 3, 4} t[3] = nil t.k = 1 return t end)()", "cannot encode mixed-key table"),
+        ("(function() local t = {1, 2, 3, 4} t[3] = nil return t end)()", "cannot encode sparse array"),
+        (
+            "(function() local t = {} for i = 1, 100 do t[i] = i end t.k = 1 return t end)()",
+            "cannot encode mixed-key table",
+        ),
+        (
+            "(function() local t = {} for i = 1, 100 do t[i] = i end t[50] = nil return t end)()",
+            "cannot encode sparse array",
+        ),
         ("(function() local t = {} t.t = t return t end)()", "recursively nested"),
         ("(function() local t = {} for i = 1, 129 do t = {t} end return t end)()", "maximum nesting depth"),
     ],
