@@ -76,12 +76,13 @@ def test_memory_is_limited_for_each_process_alone() -> None:
         assert not waits.done()
 
 
-def test_messages_that_do_not_fit_into_the_memory_are_refused() -> None:
-    """A process that does not run has no code that could meet the limit: whoever sends is told."""
+def test_messages_that_do_not_fit_into_the_memory_end_the_process_that_does_not_read_them() -> None:
+    """It has no code that could meet the limit: the sender is told, and the process ends with a reason."""
     with application(
         host("processes", 1, isolation="process", max_memory="4M"),
         host("shared", 1),
-        process("deaf", "return function() process.events():receive() return 'cancelled' end"),
+        WAITS,
+        process("deaf", "return function() channel.new():receive() end"),
         process(
             "flood",
             """
@@ -92,18 +93,17 @@ def test_messages_that_do_not_fit_into_the_memory_are_refused() -> None:
                 ok, err = process.send(pid, "t", {text .. sent})
                 if ok then sent = sent + 1 end
               until not ok
-              process.cancel(pid)
-              return {sent > 100, err:kind(), err:message(), process.events():receive().result.value}
+              local failure = process.events():receive().result.error
+              return {sent > 100, err:kind(), err:message(), failure:kind(), failure:message()}
             end
             """,
         ),
     ) as app:
-        assert app.execute("app:flood", app.spawn("app:deaf"), host="app:shared") == [
-            True,
-            "LimitExceeded",
-            "memory limit of the process exceeded: not enough memory",
-            "cancelled",
-        ]
+        bystander = app.begin("app:wait")
+        text = "memory limit of the process exceeded: not enough memory"
+        found = app.execute("app:flood", app.spawn("app:deaf"), host="app:shared")
+        assert found == [True, "LimitExceeded", text, "LimitExceeded", text]
+        assert not bystander.done()
 
 
 @pytest.mark.parametrize("isolation", ["shared", "process"])

@@ -106,7 +106,7 @@ class VM:
         table[b"host"] = functions
         table[b"workflow"] = workflow
         table[b"random_seed"] = runtime.table(*random_seed)
-        collect = runtime.eval(b"collectgarbage")
+        self._collect = collect = runtime.eval(b"collectgarbage")
         collect(b"stop")  # nothing of what is loaded is garbage: looking for some doubles the time
         for name, code in _kernel():
             load(code, name, b"b")(table)
@@ -152,6 +152,10 @@ class VM:
         if self._room is not None:
             self._room.change(UNLIMITED)
         return getattr(self.K, name)(*args)
+
+    def collect(self) -> None:
+        """Gives back what nothing refers to any more."""
+        self._collect(b"collect")
 
     def memory(self) -> int:
         """Bytes in use."""

@@ -92,7 +92,7 @@ class IsolatedHost(ProcessHost):
     def _make_lean_vm(self, number: int) -> VM:
         """A VM without the garbage that loading the kernel leaves: as much again as what stays."""
         vm = self._make_vm(number, isolated=True)
-        vm.K.raw[b"collectgarbage"]()
+        vm.collect()
         return vm
 
     def _make_spare(self) -> bool:
