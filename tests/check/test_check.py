@@ -20,11 +20,6 @@ _HEADER = re.compile(r"^-- (modules|imports): (.*)$", re.M)
 _MARK = re.compile(r"--! ((?:[EW]\d{4} ?)+)")
 
 
-def found_in(source: str, *, rules: bool = False) -> list[tuple[int, str]]:
-    found, _, _ = check_source(source, "sample", rules=rules)
-    return sorted((each.line or 0, each.code) for each in found if each.severity != HINT)
-
-
 @pytest.mark.parametrize("path", sorted((HERE / "seeded").glob("*.lua")), ids=lambda path: path.stem)
 def test_seeded_mistakes_are_found(path: Path) -> None:
     source = path.read_text()
@@ -35,7 +30,8 @@ def test_seeded_mistakes_are_found(path: Path) -> None:
         for code in match[1].split()
     ]
     assert wanted
-    assert found_in(source) == sorted(wanted)
+    found, _ = check_program(path)
+    assert sorted((each.line or 0, each.code) for each in found if each.severity != HINT) == sorted(wanted)
 
 
 def check_program(path: Path) -> tuple[list[Diagnostic], Interface | None]:

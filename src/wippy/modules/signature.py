@@ -30,9 +30,9 @@ def module_type(module: declaration.Module) -> Type:
             continue
         place = functions
         for table in tables:
-            place = place.setdefault(table, Open(literal=False)).functions  # type: ignore[attr-defined]
+            place = place.setdefault(table, Open(literal=False, frozen=f"{module.name}.{table}")).functions  # type: ignore[attr-defined]
         place[name] = function_type(function)
-    return Open(functions, literal=False)
+    return Open(functions, literal=False, frozen=module.name)
 
 
 def function_type(function: declaration.Function) -> Function:

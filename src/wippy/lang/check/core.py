@@ -44,12 +44,12 @@ class Core:
     def unresolved(self, node: tree.TypeName) -> None:
         return
 
-    def report(self, code: str, at: Node | int, message: str, severity: str = ERROR) -> None:
+    def report(self, code: str, at: Node | int, message: str, severity: str = ERROR, hint: str = "") -> None:
         """Notes a finding at a node or token."""
         token = at if isinstance(at, int) else at.at
         tokens = self.chunk.tokens
         line, column = tokens.position(tokens.starts[token])
-        self.found.append(Diagnostic(code, severity, message, line, column, severity == ERROR))
+        self.found.append(Diagnostic(code, severity, message, line, column, severity == ERROR, hint))
 
     # Variables and paths
 

@@ -223,6 +223,9 @@ class Expressions(Calls):
         if isinstance(target, Map):
             self.check_index(step.key if type(step) is tree.Index else step.to - 1, STRING, target)
         found = member(target, name)
+        if isinstance(target, Open) and target.whole and name not in target.functions and not probe:
+            text = f"{target.frozen} has no field '{name}'"
+            self.report(NO_FIELD, step.to - 1, text, WARNING, "it is nil at run time: write a function of your own")
         if found is None:
             if not probe and name not in self.survey.methods and self._closed(target):
                 at = step.to - 1 if type(step) is tree.Field else step.key

@@ -68,6 +68,9 @@ type T = {
   log10: (x: num) -> real, sin: (x: num) -> real, cos: (x: num) -> real, tan: (x: num) -> real,
   asin: (x: num) -> real, acos: (x: num) -> real, atan: (x: num, y: num?) -> real, atan2: (y: num, x: num) -> real,
   deg: (x: num) -> real, rad: (x: num) -> real, type: (x: any) -> many, tointeger: (x: any) -> maybe_number,
+  cosh: (x: num) -> real, sinh: (x: num) -> real, tanh: (x: num) -> real, mod: (x: num, y: num) -> real,
+  frexp: (x: num) -> many, modf: (x: num) -> many, ldexp: (x: num, e: num) -> real, randomseed: (seed: any) -> many,
+  ult: (a: num, b: num) -> boolean,
   pi: number, huge: number, maxinteger: integer, mininteger: integer,
 }
 """
@@ -91,6 +94,13 @@ type T = {
 _OS = """
 type T = {
   time: (t: table?) -> real, clock: () -> number, date: (f: text?, t: num?) -> many, difftime: (a: num, b: num) -> real,
+  platform: any,
+}
+"""
+_COROUTINE = """
+type T = {
+  create: (f: any) -> many, resume: (co: any, ...any) -> many, running: () -> many, spawn: (f: any, ...any) -> many,
+  status: (co: any) -> string, wrap: (f: any) -> many, yield: (...any) -> many,
 }
 """
 
@@ -126,11 +136,10 @@ TABLE_INSERT = TABLE_FUNCTIONS["insert"]
 def standard() -> dict[str, Type]:
     """The globals of which something is known."""
     known: dict[str, Type] = dict(fields(_BASE, _NAMES))
-    known["string"] = Open(STRING_FUNCTIONS, False)
-    known["table"] = Open(TABLE_FUNCTIONS, False)
-    known["math"] = Open(fields(_MATH, _NAMES, "math."), False)
-    known["errors"] = Open(fields(_ERRORS, _NAMES, "errors."), False)
-    known["os"] = Open(fields(_OS, _NAMES, "os."), False)
+    parts = {"math": _MATH, "errors": _ERRORS, "os": _OS, "coroutine": _COROUTINE}
+    found = {name: fields(source, _NAMES, f"{name}.") for name, source in parts.items()}
+    for name, functions in {"string": STRING_FUNCTIONS, "table": TABLE_FUNCTIONS, **found}.items():
+        known[name] = Open(functions, False, frozen=name, whole=True)
     return known
 
 

@@ -28,6 +28,7 @@ from wippy.lang.check.types import (
     Array,
     Literal,
     Map,
+    Open,
     Record,
     Type,
     admits_nil,
@@ -253,6 +254,7 @@ class Statements(Loops):
             self.check_index(target.key, widened(self.infer(target.key, env)), owner)
         if owner is ANY or owner is NEVER:
             return None
+        self.frozen(target, owner)
         reason = barrier(owner)
         at = target.to - 1 if isinstance(target, tree.Field) else target
         what = f"field '{name}'" if name is not None else "an element"
@@ -276,6 +278,13 @@ class Statements(Loops):
             return found
         return None
 
+    def frozen(self, at: Node, owner: Type) -> None:
+        """Warns of a write to a module or library."""
+        owner = force(owner)
+        if isinstance(owner, Open) and owner.frozen:
+            hint = "put it into a table of your own"
+            self.report(READONLY, at, f"{owner.frozen} cannot be changed", WARNING, hint)
+
     def _local_function(self, node: tree.LocalFunction, env: Env) -> Env | None:
         self._local_function_value(tree.Param(node.at + 2, node.at + 3, node.name, None), None, node.function, env)
         return env
@@ -289,8 +298,9 @@ class Statements(Loops):
                 self.assign(target.variable.at, env, made)
         elif node.method is None:
             assert isinstance(target, tree.Field)
-            if not isinstance(target.object, tree.Name):
-                self.infer(target.object, env)
+            self.frozen(target, self.infer(target.object, env))
+        else:
+            self.frozen(target, self.infer(target, env))
         self.body(node.function, made, env)
         return env
 

@@ -129,13 +129,19 @@ class Open(Type):
     Attributes:
         functions: the functions that are certainly there.
         literal: made by a table constructor.
+        frozen: name of a module or library, which nobody can write to; "" for other tables.
+        whole: nothing but `functions` is in it.
     """
 
-    __slots__ = ("functions", "literal")
+    __slots__ = ("frozen", "functions", "literal", "whole")
 
-    def __init__(self, functions: dict[str, Type] | None = None, literal: bool = True) -> None:
+    def __init__(
+        self, functions: dict[str, Type] | None = None, literal: bool = True, frozen: str = "", whole: bool = False
+    ) -> None:
         self.functions = functions or {}
         self.literal = literal
+        self.frozen = frozen
+        self.whole = whole
 
 
 class Parameter(Type):
