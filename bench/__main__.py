@@ -13,7 +13,7 @@ from .row import FULL, QUICK, Row
 from .table import machine, show
 
 SUBJECTS = (
-    *("messages", "spawn", "calls", "safepoints", "workers", "latency", "actors", "workflows"),
+    *("messages", "spawn", "calls", "safepoints", "workers", "latency", "actors", "faults", "workflows"),
     *("startup", "lang", "types", "json", "strings"),
 )
 
