@@ -34,11 +34,20 @@ class RunQueue:
         threads: how many.
         clock: of the timers.
         spare: called by a thread that has nothing to do; returns whether it did something.
+        failed: told that a thread has ended by a fault of ours, and why.
     """
 
-    def __init__(self, name: str, threads: int, clock: Clock, spare: Callable[[], bool] = lambda: False) -> None:
+    def __init__(
+        self,
+        name: str,
+        threads: int,
+        clock: Clock,
+        spare: Callable[[], bool] = lambda: False,
+        failed: Callable[[str], None] = lambda text: None,
+    ) -> None:
         self._clock = clock
         self._spare = spare
+        self._failed = failed
         self._change = threading.Condition()
         self._woken: deque[Cell] = deque()
         self._spent: deque[Cell] = deque()
@@ -84,6 +93,14 @@ class RunQueue:
             self._change.notify_all()
 
     def _work(self, number: int) -> None:
+        try:
+            self._loop(number)
+        except BaseException as error:
+            name = threading.current_thread().name
+            log.exception("worker %s ended", name)
+            self._failed(f"worker {name} ended: {type(error).__name__}: {error}")
+
+    def _loop(self, number: int) -> None:
         while True:
             cell = self._next()
             if cell is None:

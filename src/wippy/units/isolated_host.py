@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -14,6 +15,8 @@ from wippy.kernel.station import Envelope
 from wippy.kernel.vm import VM
 from wippy.units.host import NOT_RUNNING, RUNNING, STOPPING, HostConfig, ProcessHost
 from wippy.units.runtime import Runtime
+
+log = logging.getLogger("wippy.units")
 
 RANGE = 16
 """Process numbers that a cell takes at a time: one for its process, the others for calls that ask for theirs."""
@@ -45,7 +48,7 @@ class IsolatedHost(ProcessHost):
         runtime.clock.on_advance(lambda: self.queue.tick())
 
     def _make_queue(self) -> RunQueue:
-        return RunQueue(self.id, self.config.workers, self._runtime.clock, self._make_spare)
+        return RunQueue(self.id, self.config.workers, self._runtime.clock, self._try_spare, self._runtime.fatal)
 
     # Life
 
@@ -106,6 +109,13 @@ class IsolatedHost(ProcessHost):
         with self._lock:
             self._spares.append(cell)
         return True
+
+    def _try_spare(self) -> bool:
+        try:
+            return self._make_spare()
+        except Exception:
+            log.exception("host %s: a VM for the next process could not be made", self.id)
+            return False
 
     def _begin_unit(self, envelope: Envelope) -> None:
         if envelope[0] == "spawn" and self._is_full(envelope):
