@@ -127,7 +127,7 @@ local function next_turn(th)
   th.limit = limit
   -- the other coroutines of the unit wait: between two operations that wait nothing changes
   local threads = p.threads
-  if threads and threads.n > 0 then p.held = th end
+  if threads and threads.n > 0 then p.turn = th end
   ready(th)
   coyield(PARK)
   th.since = clock()
@@ -249,13 +249,13 @@ function K.run(slice)
     local co = th.co
     if co then
       local p = th.p
-      local held = p.held
+      local held = p.turn
       if held then
         if held ~= th and held.co then
           defer(p, th, value)
           goto deferred
         end
-        p.held = nil
+        p.turn = nil
       end
       budget = budget - 1
       turns = turns + 1
@@ -272,7 +272,7 @@ function K.run(slice)
       else
         ok, a, b = coresume(co, value)
       end
-      if held and not p.held then release(p) end
+      if held and not p.turn then release(p) end
       if a ~= PARK then
         local fine, reason = pcall(ended, th, ok, a, b)
         if not fine then broken(th, reason) end
