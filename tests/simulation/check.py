@@ -198,14 +198,14 @@ class Search:
         op = self.observed.begun[pid][index]
         before = state.copy()
         before.late = tuple(one for one in before.late if one != place)
-        position = before.actors[pid].position
-        before.change(pid, position=index, resolved=resolved)
+        now = before.actors[pid]
+        before.change(pid, position=index, resolved=resolved, waits=None, answer=None)
         moves = []
         for text, after in self._op(before, pid, op):
             found = after.actors[pid].resolved
             if found is not None:
                 after.late = (*after.late, (pid, index, found))
-            after.change(pid, position=position, resolved=None, waits=None, answer=None)
+            after.change(pid, position=now.position, resolved=now.resolved, waits=now.waits, answer=now.answer)
             moves.append((f"late: {text}", after))
         return moves
 
@@ -238,7 +238,7 @@ class Search:
         if name is not None and name in after.names:
             holder = after.names[name]
             for id in data.get("messages", ()):
-                after.notices.append(Notice("", holder, "message", id))
+                after.notices.append(Notice(f"spawn {op.id}", holder, "message", id))
             return self._done(after, pid, op, ("ok", holder))
         if data["entry"] == "app:broken":
             return self._done(after, pid, op, failure("Internal", "failed to execute script"))
