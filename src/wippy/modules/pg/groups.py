@@ -68,7 +68,7 @@ class Scope:
         self._groups: dict[str, dict[int, str]] = {}  # group -> number of the join -> PID
         self._joined: dict[str, dict[str, list[int]]] = {}  # PID -> group -> numbers
         self._known: set[str] = set()  # PIDs that hold a Membership
-        self._watches: list[Watch] = []
+        self._watches: dict[str | None, dict[Watch, None]] = {}  # by group, None for all groups
 
     def start(self) -> None:
         """From now on processes can join."""
@@ -156,22 +156,27 @@ class Scope:
         """Watches one group; also its members at that moment. Raises WippyError: UNAVAILABLE."""
         with self._lock:
             self._check()
-            watch = Watch(self, group, told)
-            self._watches.append(watch)
+            watch = self._add_watch(group, told)
             return watch, list(self._groups.get(group, {}).values())
 
     def watch_all(self, told: Told) -> tuple[Watch, dict[str, list[str]]]:
         """Watches all groups; also their members at that moment. Raises WippyError: UNAVAILABLE."""
         with self._lock:
             self._check()
-            watch = Watch(self, None, told)
-            self._watches.append(watch)
+            watch = self._add_watch(None, told)
             return watch, {group: list(members.values()) for group, members in self._groups.items()}
 
     def unwatch(self, watch: Watch) -> None:
         with self._lock:
-            if watch in self._watches:
-                self._watches.remove(watch)
+            held = self._watches.get(watch.group, {})
+            held.pop(watch, None)
+            if not held:
+                self._watches.pop(watch.group, None)
+
+    def _add_watch(self, group: str | None, told: Told) -> Watch:
+        watch = Watch(self, group, told)
+        self._watches.setdefault(group, {})[watch] = None
+        return watch
 
     def _check(self) -> None:
         if not self.running:
@@ -197,12 +202,11 @@ class Scope:
 
     def _tell(self, kind: str, group: str, pids: list[str]) -> None:
         event = {"system": "pg", "kind": kind, "path": group, "data": {"Group": group, "PIDs": pids}}
-        for watch in self._watches:
-            if watch.group is None or watch.group == group:
-                try:
-                    watch.told(event)
-                except Exception:
-                    log.exception("a change of group %s could not be told", group)
+        for watch in (*self._watches.get(group, ()), *self._watches.get(None, ())):
+            try:
+                watch.told(event)
+            except Exception:
+                log.exception("a change of group %s could not be told", group)
 
 
 def _per_group(groups: Iterable[str], pid: str) -> list[tuple[str, list[str]]]:

@@ -15,6 +15,7 @@ local Instance = K.class({
 })
 local Subscription = K.class({ name = "pg.Subscription", methods = subscription_methods })
 local SLOTS, HEAD, TAIL = K.channel_keys.slots, K.channel_keys.head, K.channel_keys.tail
+local AT_ONCE = 500 -- members of a broadcast, then others get a turn
 local counter = 0
 
 local function check(self, name)
@@ -111,6 +112,7 @@ local function post(members, topic, n, ...)
   local from, packed = K.pid_of(S.cur.p), nil
   for i = 1, #members do
     local pid = members[i]
+    if i % AT_ONCE == 0 then K.preempt() end
     local target = procs[pid]
     if target and not target.home then
       local values = K.copy_all({ ... }, n)
