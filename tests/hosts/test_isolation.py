@@ -37,6 +37,7 @@ def test_each_process_has_a_vm_and_lets_go_of_it() -> None:
         numbers = [cell.number for cell in cells]
         app.lua("for _, pid in ipairs(...) do process.send(pid, 't', 1) end", pids)
         eventually(lambda: not isolated(app).workers)
+        assert app.host().figures()["spawned"] == 6
         assert not set(numbers) & set(app.app.runtime.router.workers)
         assert app.lua("local ok, e = process.send(..., 't') return e:message()", pids[0]) == "process not found"
 

@@ -44,6 +44,7 @@ class IsolatedHost(ProcessHost):
         self._next, self._last = 1, 0
         self._spares: list[Cell] = []
         self._wanted = 0
+        self._past_spawned = 0
         self.queue = self._make_queue()
         runtime.clock.on_advance(lambda: self.queue.tick())
 
@@ -73,6 +74,11 @@ class IsolatedHost(ProcessHost):
         self.queue.join(2)
         self._router.retire(self)
         self.state = NOT_RUNNING
+
+    def figures(self) -> dict[str, int]:
+        found = super().figures()
+        found["spawned"] += self._past_spawned
+        return found
 
     def _living(self) -> bool:
         return bool(self.workers)
@@ -144,6 +150,7 @@ class IsolatedHost(ProcessHost):
         with self._lock:
             if cell in self.workers:
                 self.workers.remove(cell)
+                self._past_spawned += 1 if cell.ranges else 0
                 self._past_turns += cell.turns
                 self._past_stolen += cell.stolen
         self._router.workers.pop(cell.number, None)
