@@ -314,6 +314,7 @@ class App:
         with contextlib.suppress(TimeoutError, WippyError):
             async with asyncio.timeout(5):
                 await self.supervisor.settled()
+                await self._first_waits()
         state = self.supervisor.state(terminal)
         if state is None or state.status != RUNNING:
             try:
@@ -321,6 +322,16 @@ class App:
                     await self.supervisor.start(terminal)
             except TimeoutError:
                 raise WippyError(UNAVAILABLE, f"terminal host {id} did not start within 5s") from None
+
+    async def _first_waits(self) -> None:
+        """Returns when the processes of services have come to wait: then they have the names they register."""
+        router = self.runtime.router
+        waits = []
+        for state in self.supervisor.states():
+            entry = self.registry.get(state.id)
+            if state.status == RUNNING and entry is not None and entry.kind == "process.service":
+                waits.append(asyncio.wrap_future(router.request("first_wait", state.details, "", "", "", b"")))
+        await asyncio.gather(*map(asyncio.shield, waits), return_exceptions=True)
 
     # Shutdown
 

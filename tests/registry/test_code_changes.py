@@ -81,6 +81,42 @@ def test_a_call_in_flight_ends_on_the_old_code_and_new_calls_run_the_new():
         assert running.result(20) == [1, "new"]
 
 
+def test_calls_under_way_while_code_changes_never_fail_and_never_go_back():
+    versioned = "local lib = require('lib') return function() return {%d, lib.version} end"
+    caller = process(
+        "caller",
+        """
+        local funcs = require('funcs')
+        return function(name)
+          local asked, seen = process.listen('stop'), {}
+          process.registry.register(name)
+          while true do
+            local got, err = funcs.call('app:f')
+            if err then return nil, err end
+            local last = seen[#seen]
+            if not last or last[1] ~= got[1] or last[2] ~= got[2] then seen[#seen + 1] = got end
+            local r = channel.select({asked:case_receive(), default = true})
+            if not r.default then return seen end
+          end
+        end""",
+        ["funcs"],
+    )
+    with application(
+        host("processes", 2), library("lib", LIB % 0), function("f", versioned % 0, imports=USES), caller
+    ) as app:
+        running = [app.begin("app:caller", f"c{number}") for number in range(4)]
+        for number in range(1, 31):
+            app.define(library("lib", LIB % number), function("f", versioned % number, imports=USES))
+        assert app.call("app:f") == [30, 30]
+        for number in range(4):
+            app.lua("while not process.send('c' .. ..., 'stop') do require('time').sleep('1ms') end", number,
+                    modules=["time"])  # fmt: skip
+        for future in running:
+            seen = future.result(30)
+            assert seen == sorted(seen)
+            assert all(ours == theirs for ours, theirs in seen)  # one change is seen as one
+
+
 def test_a_changed_library_changes_the_next_call_of_all_that_reach_it():
     with application(
         library("deep", LIB % 1),

@@ -15,7 +15,9 @@ CONFIG = {"registry": {"history_type": "sqlite"}}
 SET = """
 local registry = require("registry")
 local n = ...
-return assert(registry.snapshot():changes():update({id = "app:one", kind = "registry.entry", data = {n = n}}):apply()):id()
+local changes = registry.snapshot():changes()
+changes:update({id = "app:one", kind = "registry.entry", data = {n = n}})
+return assert(changes:apply()):id()
 """
 READ = """
 local registry = require("registry")

@@ -192,6 +192,48 @@ def test_lua_sees_the_updates():
         ) == [["unknown", "starting", "running"], "running", 0]
 
 
+def test_a_start_that_was_given_up_leaves_no_process_behind():
+    with running(WORKER, service("svc", "worker", auto_start=False, start_timeout="3s")) as (app, watch, clock):
+        host, held = app.host(), []
+        deliver, host._begin_unit = host._begin_unit, held.append
+        starting = asyncio.run_coroutine_threadsafe(app.app.supervisor.start(ID("app", "svc")), app.loop)
+        watch.wait("svc", "starting")
+        while not held:
+            pass
+        clock.advance(3)
+        with pytest.raises(WippyError, match="start timeout") as error:
+            starting.result(20)
+        assert error.value.kind == "Timeout"
+        assert watch.wait("svc", "failed")["retry_count"] == 1
+        app.run(app.app.supervisor.stop(ID("app", "svc")))
+        host._begin_unit = deliver
+        for envelope in held:
+            deliver(envelope)
+        app.settle(4)
+        assert app.lua("return process.registry.lookup('w') == nil") is True
+        app.run(app.app.supervisor.start(ID("app", "svc")))
+        assert app.lua("return process.registry.lookup('w')") == state_of(app, "svc").details
+
+
+def test_a_program_finds_the_services_that_wait():
+    namer = process(
+        "namer",
+        "return function(name) local n = 0 for i = 1, 200000 do n = n + i end "
+        "process.registry.register(name) process.events():receive() end",
+    )
+    names = [f"n{number}" for number in range(12)]
+    services = [service(f"s_{name}", "namer", name, host="app:wide") for name in names]
+    failing = service("failing", "ends", "crash")
+    program = process(
+        "program",
+        "return function(...) for _, name in ipairs({...}) do "
+        "if not process.registry.lookup(name) then return 3 end end end",
+    )
+    terminal = {"name": "terminal", "kind": "terminal.host"}
+    with running(host("wide", 4), namer, ENDS, failing, program, terminal, *services) as (app, _, _):
+        assert app.run(app.app.run_program("app:program", names)) == 0
+
+
 def test_host_and_process_are_needed_without_being_named():
     late = host("late")
     late["lifecycle"]["auto_start"] = False

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
+
+import pytest
+
+from wippy.cli.watch import Watch
+from wippy.errors import WippyError
+from wippy.registry.config import Config
+from wippy.registry.file_cache import FileCache
 
 from .watched import watched
 
@@ -103,10 +112,12 @@ def test_mistakes_leave_everything_running_and_are_shown_with_their_place(tmp_pa
         assert 'main = function( return "f 2" end}' in shown
         assert re.search(r"\|\s+\^", shown)
         assert "--> src/lib.lua:2:" in shown
+        app.write("plain.lua", PLAIN + "\n")
+        app.wait("not reloaded: the mistake is still there")
 
         app.write("lib.lua", LIB.replace("lib 1", "lib 2"))
         app.write("f.lua", F.replace("f 1", "f 3"))
-        app.wait("reloaded app:f, app:lib, 0 processes told")
+        app.wait("reloaded app:f, app:lib, app:plain, 0 processes told")
         app.wait("plain 1 saw f 3, lib 2")
 
         app.write("_index.yaml", INDEX.replace("kind: function.lua", "kind: [function.lua"))
@@ -171,6 +182,36 @@ entries:
         app.changes()
         (tmp_path / "aside").rename(app.src / "aside")
         app.wait("added more:service, more:worker")
+
+
+def test_beside_a_program(tmp_path: Path) -> None:
+    index = (
+        INDEX
+        + """\
+  - name: terminal
+    kind: terminal.host
+  - name: program
+    kind: process.lua
+    source: file://plain.lua
+    modules: [funcs, time]
+"""
+    )
+    with watched(tmp_path, "-x", "app:program", "-v", files={**FILES, "_index.yaml": index}) as app:
+        app.wait("plain 1 saw f 1")
+        app.write("f.lua", F.replace("f 1", "f 2"))
+        app.wait("reloaded app:f")
+        app.wait("plain 1 saw f 2")
+
+
+def test_the_package_that_watches_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "watchfiles", None)
+    with pytest.raises(WippyError, match=r"wippy run --watch needs .* pip install 'wippy\[watch\]'"):
+        Watch(Config.load("."), FileCache())
+
+
+def test_a_run_without_it_does_not_load_it() -> None:
+    code = "import sys, wippy.cli.run, wippy.cli.serve, wippy.app; print('watchfiles' in sys.modules)"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True) == "False\n"
 
 
 def test_half_written_files_and_other_files(tmp_path: Path) -> None:

@@ -109,10 +109,12 @@ class Watch:
             project = await loop.run_in_executor(None, self._load)
             outcome = await app.reload(project)
         except WippyError as error:
-            if error.message != self._failed:
-                self._failed = error.message
-                show(error)
-                say("not reloaded: everything runs as before")
+            if error.message == self._failed:
+                say("not reloaded: the mistake is still there")
+                return
+            self._failed = error.message
+            show(error)
+            say("not reloaded: everything runs as before")
             return
         self._cache.forget_missing()
         if self._failed or outcome:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import Future
 from typing import Any
 
 import msgspec
@@ -60,7 +61,11 @@ class ProcessService:
         arguments = codec.pack(self._config.input)
         future = router.request("spawn", self._config.host, self._process, self._frame.blob(), options, arguments)
         try:
-            values = await asyncio.wrap_future(future)
+            values = await asyncio.shield(asyncio.wrap_future(future))
+        except asyncio.CancelledError:
+            router.forget_watcher(watcher)
+            future.add_done_callback(self._end_late)
+            raise
         except WippyError as error:
             router.forget_watcher(watcher)
             if error.kind in (NOT_FOUND, UNAVAILABLE):
@@ -68,6 +73,11 @@ class ProcessService:
             raise
         self._pid = values[0]
         return self._pid
+
+    def _end_late(self, future: Future[list[Any]]) -> None:
+        """A process that comes when nobody waits for it any more is ended."""
+        if future.exception() is None:
+            self._site.runtime.router.dispatch(["terminate", future.result()[0], 0, 0, "", "", "", b""])
 
     def _tell(self, pid: str, failure: WippyError) -> None:
         """A line of the log that shows the place in the source."""

@@ -126,6 +126,32 @@ function handlers.invalidate(e)
   K.reply(e, true, K.tell_outdated(change.sources, change.revision))
 end
 
+-- Answered when a process waits for the first time, or has ended.
+local beginners -- envelopes of those who ask, or nil
+function handlers.first_wait(e)
+  beginners = beginners or {}
+  beginners[#beginners + 1] = e
+end
+
+local function answer_beginners()
+  local left
+  for i = 1, #beginners do
+    local e = beginners[i]
+    local p = procs[e[2]]
+    local main = p and (p.main or p)
+    if moved[e[2]] then
+      e[9] = nil
+      K.emit({ "forward", moved[e[2]], K.worker, 0, K.pack(tunpack(e, 1, 8)) }, 5)
+    elseif p and not p.unit.guest and (p.args or not main.co or not K.wait_of(main).text) then
+      left = left or {}
+      left[#left + 1] = e
+    else
+      K.reply(e, true)
+    end
+  end
+  beginners = left
+end
+
 -- The host stops: no process starts any more, every living one gets CANCEL.
 function handlers.cancel_all(e)
   S.accepting, S.stop_reason = "stopping", e[5]
