@@ -1,7 +1,8 @@
 """Regular expressions in RE2 notation, over bytes that hold UTF-8.
 
 With the package google-re2 (extra `re2`) the time of a match grows with the length of the text only. Without it the
-expression is rewritten for Python's engine, see `regex_rewrite`.
+expression is rewritten for Python's engine, see `regex_rewrite`, and searches that would take that engine too long are
+done by `regex_machine`.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from wippy.regex_machine import Guarded
 from wippy.regex_rewrite import ExpressionError, rewritten
 
 __all__ = ["Expression", "ExpressionError", "Span", "compile_expression"]
@@ -145,7 +147,7 @@ def _rewrite(source: bytes) -> Expression:
         raise ExpressionError("invalid UTF-8", "") from None
     changed = rewritten(text)
     try:
-        return Expression(source, re.compile(changed), False)
+        return Expression(source, Guarded(changed), False)
     except re.error as error:
         reason = "missing closing )" if "unterminated subpattern" in error.msg else error.msg
         raise ExpressionError(reason, text) from None

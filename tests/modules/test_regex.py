@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from wippy.regex import Expression, ExpressionError, _rewrite, compile_expression
 
@@ -77,6 +81,39 @@ def test_same_matches(expression: str) -> None:
         assert native.found(text) == rewritten.found(text) == bool(found), text
 
 
+@pytest.mark.parametrize("expression", EXPRESSIONS)
+def test_the_patient_engine_finds_the_same(expression: str) -> None:
+    native, machine = compile_expression(expression.encode()), _rewrite(expression.encode())
+    for text in TEXTS:
+        found = list(native.spans(text))
+        machine._pattern.search = machine._pattern._search  # whatever it would cost
+        assert list(machine.spans(text)) == found, text
+
+
+ATOMS = st.sampled_from(["a", "b", ".", "[ab]", "[^a]", "c", r"\w", r"\d"])
+FULL = st.recursive(
+    ATOMS,
+    lambda inner: st.one_of(
+        st.lists(inner, min_size=1, max_size=3).map("".join),
+        st.lists(inner, min_size=2, max_size=3).map(lambda parts: f"(?:{'|'.join(parts)})"),
+        inner.map("({})".format),
+        st.tuples(inner, st.sampled_from(["*", "+", "?", "*?", "+?", "??", "{2}", "{1,2}", "{0,2}?"])).map(
+            lambda pair: f"(?:{pair[0]}){pair[1]}"
+        ),
+    ),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(FULL, st.text("abc1", max_size=12), st.sampled_from(["", "^", "(?i)"]), st.sampled_from(["", "$", r"\b"]))
+def test_any_expression_on_both_engines(middle: str, text: str, before: str, after: str) -> None:
+    source = (before + middle + after).encode()
+    native, machine = compile_expression(source), _rewrite(source)
+    machine._pattern.search = machine._pattern._search
+    assert [spans[0] for spans in machine.spans(text.encode())] == [spans[0] for spans in native.spans(text.encode())]
+
+
 def complaint(make: object, source: bytes) -> str:
     with pytest.raises(ExpressionError) as caught:
         make(source)  # type: ignore[operator]
@@ -121,3 +158,24 @@ def test_bytes_that_are_no_text_do_not_disturb_offsets() -> None:
     for make in (compile_expression, _rewrite):
         found: Expression = make(b"[ab]")
         assert [spans[0] for spans in found.spans(text)] == [(1, 2), (3, 4)]
+
+
+@pytest.mark.parametrize(
+    "source", ["(a+)+$", "(a|aa)+$", "(.*)*x", "(a?){40}a{40}", "a*a*a*a*a*b", "(a*)*(a*)*b", "(?:a|a)" * 40 + "b"]
+)
+def test_no_expression_takes_for_ever(source: str) -> None:
+    before = time.process_time()
+    found = _rewrite(source.encode()).found(b"a" * 300 + b"!")
+    assert found == compile_expression(source.encode()).found(b"a" * 300 + b"!")
+    assert time.process_time() - before < 20  # the usual engine would take longer than the universe
+
+
+def test_a_search_that_would_fill_the_memory_is_an_error() -> None:
+    with pytest.raises(ExpressionError, match="google-re2"):
+        _rewrite(rb"(\w+\s*)*(\w+\s*)*x").found(b"word " * 200_000)
+
+
+def test_ordinary_searches_are_done_by_the_usual_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wippy.regex_machine.Guarded._search", None)
+    assert _rewrite(rb"\d+").found(b"x" * 5000 + b"1")
+    assert _rewrite(rb"^[a-z]+-(?:one|two)$").found(b"stage-two")

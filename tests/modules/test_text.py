@@ -71,6 +71,14 @@ def test_regexp_on_pythons_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     assert run(Lua(), 'return re"(?i)(É)(x)?":find_string_submatch("aé")') == ["é", "é", ""]
 
 
+@pytest.mark.parametrize("method", ["match_string", "find_all_string", "split"])
+def test_a_search_too_costly_without_the_package(monkeypatch: pytest.MonkeyPatch, method: str) -> None:
+    monkeypatch.setattr("wippy.modules.text.compile_expression", _rewrite)
+    monkeypatch.setattr("wippy.regex_machine.MAX_VISITED", 1000)
+    with pytest.raises(LuaFailure, match="test:1: too costly for this text without the package google-re2"):
+        run(Lua(), f'local x = re"(a*)*(a*)*b":{method}(("a"):rep(2000))')
+
+
 @pytest.mark.parametrize(
     ("pattern", "words"),
     [

@@ -164,7 +164,10 @@ def _found(expression: Expression, text: Any) -> bool:
         return False
     if type(text) is not str:
         raise values.invalid("matches", text, "")
-    return expression.found(text.encode("utf-8", "surrogateescape"))
+    try:
+        return expression.found(text.encode("utf-8", "surrogateescape"))
+    except ExpressionError as error:
+        raise Fault(f"regexp {error}", None) from None
 
 
 def _contains(left: Any, right: Any) -> bool:

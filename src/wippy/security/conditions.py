@@ -82,7 +82,10 @@ class Condition:
         if self.operator in ("matches", "nmatches"):
             if self._expression is None:
                 raise ConditionError(f"{self.operator} takes its expression from value, not from value_from")
-            return self._expression.found(_bytes(left)) == (self.operator == "matches")
+            try:
+                return self._expression.found(_bytes(left)) == (self.operator == "matches")
+            except ExpressionError as error:
+                raise ConditionError(str(error)) from None
         return OPERATORS[self.operator](left, right)
 
     def __str__(self) -> str:

@@ -61,7 +61,10 @@ def compiled(call: Call, pattern: bytes) -> list[str]:
 
 @text.function(name="_match", single=True, large=50_000)
 def matched(call: Call, pattern: bytes, subject: bytes) -> bool:
-    return compile_expression(pattern).found(subject)
+    try:
+        return compile_expression(pattern).found(subject)
+    except ExpressionError as error:
+        raise WippyError(LIMIT_EXCEEDED, error.reason) from None
 
 
 @text.function(name="_spans", single=True, large=50_000)
@@ -71,11 +74,14 @@ def spans(call: Call, pattern: bytes, subject: bytes, limit: int) -> bytes:
     """
     found = compile_expression(pattern).spans(subject)
     edges = array("i")
-    for groups in itertools.islice(found, limit if limit >= 0 else None):
-        for first, last in groups:
-            edges.extend((first + 1, last) if first >= 0 else (1, 0))
-        if len(edges) > MAX_EDGES:
-            raise WippyError(LIMIT_EXCEEDED, f"more than {MAX_EDGES // 2} matches and groups")
+    try:
+        for groups in itertools.islice(found, limit if limit >= 0 else None):
+            for first, last in groups:
+                edges.extend((first + 1, last) if first >= 0 else (1, 0))
+            if len(edges) > MAX_EDGES:
+                raise WippyError(LIMIT_EXCEEDED, f"more than {MAX_EDGES // 2} matches and groups")
+    except ExpressionError as error:
+        raise WippyError(LIMIT_EXCEEDED, error.reason) from None
     return edges.tobytes()
 
 

@@ -22,7 +22,7 @@ local MANY = 500 -- matches after which others may run
 -- The spans of the first `limit` matches (-1: of all) as one string, and the bytes that a match takes in it.
 local function spans_of(self, s, limit)
   local data, err = fn._spans(self[PATTERN], s, limit)
-  if err then error(err:message(), 3) end
+  if err then error(err:message(), 4) end -- the caller of the method
   return data, 8 * #self[NAMES]
 end
 
@@ -52,20 +52,23 @@ local function texts(s, span)
   return out
 end
 
-local function all(self, s, make)
+-- Called by `return`, so that the method is no longer among the callers.
+local function all(self, s, make, some)
   local out, n = {}, 0
   each(self, s, -1, function(span)
     n = n + 1
     out[n] = make(s, span)
   end)
-  return out
+  return (n > 0 or not some) and out or nil
 end
 local function whole(s, span) return sub(s, span[1], span[2]) end
 local function edges(_, span) return { span[1], span[2] } end
 
 function methods.match_string(self, s)
   s = checked(self, "match_string", s)
-  return fn._match(self[PATTERN], s)
+  local found, err = fn._match(self[PATTERN], s)
+  if err then error(err:message(), 2) end
+  return found
 end
 
 function methods.find_string(self, s)
@@ -99,8 +102,7 @@ end
 
 function methods.find_all_string_index(self, s)
   s = checked(self, "find_all_string_index", s)
-  local found = all(self, s, edges)
-  return #found > 0 and found or nil
+  return all(self, s, edges, true)
 end
 
 -- A replacement as texts and group numbers.
