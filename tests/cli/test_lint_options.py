@@ -162,3 +162,19 @@ def test_a_run_over_some_namespaces_keeps_the_results_of_others(
     codes(capsys, "--ns", "lib")
     monkeypatch.setattr(Project, "_check", lambda self, id: pytest.fail(f"{id} is checked again"))
     assert codes(capsys) == ["E0019"]
+
+
+def test_types_reach_through_libraries_whose_results_are_kept(app: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    middle = "  - {name: middle, kind: library.lua, source: file://middle.lua, imports: {shapes: lib:shapes}}\n"
+    (app / "src" / "lib" / "_index.yaml").write_text(LIBRARY + middle)
+    (app / "src" / "lib" / "middle.lua").write_text(
+        "local shapes = require('shapes')\nlocal M = {}\n"
+        "function M.origin(): shapes.Point return {x = 0, y = 0} end\nreturn M\n"
+    )
+    (app / "src" / "app" / "_index.yaml").write_text(INDEX.replace("shapes: lib:shapes", "middle: lib:middle"))
+    source = "local s: string = middle.origin().x\nreturn {main = s}\n"
+    write(app, CLEAN)
+    assert codes(capsys) == []
+    write(app, source)
+    assert codes(capsys) == ["E0000"]
+    assert codes(capsys) == codes(capsys, "--cache-reset") == ["E0000"]

@@ -14,7 +14,8 @@ from wippy.lang.check import diagnostic
 from wippy.lang.check.checker import check_source
 from wippy.registry.config import Config
 
-PAGE = (Path(__file__).parents[2] / "docs" / "lint.md").read_text()
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = (DOCS / "lint.md").read_text()
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 LUA = [text for language, text in BLOCKS if language == "lua"]
 CONSOLE = [text for language, text in BLOCKS if language == "console"]
@@ -99,9 +100,9 @@ def test_strict_mode_is_on_with_these_settings(tmp_path: Path) -> None:
     assert Config.load(str(tmp_path)).get("lua.type_system.strict", False) is True
 
 
-@pytest.mark.parametrize("page", ["language.md", "first-steps.md", "promises.md"])
-def test_other_pages_show_code_that_passes(page: str) -> None:
-    text = (Path(__file__).parents[2] / "docs" / page).read_text()
+@pytest.mark.parametrize("page", sorted(set(DOCS.glob("*.md")) - {DOCS / "lint.md"}), ids=lambda page: page.stem)
+def test_other_pages_show_code_that_passes(page: Path) -> None:
+    text = page.read_text()
     for language, block in re.findall(r"^```(\w+)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
         if language == "lua":
-            assert [each for each in check_source(block, page)[0] if each.rejects] == []
+            assert [each for each in check_source(block, page.stem)[0] if each.rejects and each.code != "P0001"] == []

@@ -114,6 +114,7 @@ class Project:
         self._catalog: Any = None
         self._kept = _read(cache)
         self._fresh: dict[bytes, list[Diagnostic]] = {}
+        self._making: set[str] = set()
 
     def reach(self, ids: list[str]) -> list[str]:
         """These entries and all they import, sorted."""
@@ -218,10 +219,13 @@ class Project:
         source = self.sources[id]
         if id not in self.keys:
             return None
+        self._making.add(id)
         libraries: dict[str, Interface] = {}
         for alias, target in source.imports.items():
-            if target in self.interfaces:
-                libraries[alias] = self.interfaces[target]
+            found = None if target in self._making else self._interface(target)
+            if found is not None:
+                libraries[alias] = found
+        self._making.discard(id)
         try:
             chunk = parse(source.text, id)
         except SourceError:
