@@ -37,6 +37,9 @@ def run(arguments: Arguments) -> int:
     project = Project(found, others=compiled(every))
     own = {str(entry.id) for entry in entries}
     chosen = [id for id, source in found.items() if id in own and _selected(source.ns, arguments.texts("ns"))]
+    for pattern in arguments.texts("ns"):
+        if not any(_selected(found[id].ns, [pattern]) for id in chosen):
+            print(f"no Lua entries in namespace {pattern.strip()}", file=sys.stderr)
     checked = project.reach(chosen)
     results = project.check(checked, keep=arguments.has("ns"))
     shown = [(found[id], each) for id in sorted(chosen) for each in results.get(id, []) if _wanted(each, arguments)]
