@@ -479,6 +479,17 @@ def test_errors_of_arguments(app):
     ]
 
 
+def test_objects_cannot_be_written_to(app):
+    assert lua(
+        app,
+        """
+        local sub = g:monitor("a")
+        return {type(g), type(sub), g.nothing == nil, type(g.join), (pcall(function() g.x = 1 end)),
+          (pcall(function() sub.x = 1 end)), (pcall(function() pg.open = nil end))}
+    """,
+    ) == ["userdata", "userdata", True, "function", False, False, False]
+
+
 def test_errors_of_open(app):
     assert app.lua(
         HEAD

@@ -276,6 +276,50 @@ def test_subscribe_and_unsubscribe(app):
     ) == [True, True, True, "AlreadyExists", 'topic "t" already subscribed', 6, True, True, False, False, "NotFound"]
 
 
+@pytest.mark.parametrize("close", ["unsubscribe(ch)", "ch:close()"])
+def test_a_channel_may_take_several_topics(app, close):
+    """When it is closed, all of them fall to the inbox again."""
+    assert app.lua(
+        f"""
+        local me, ch, inbox = process.pid(), channel.new(2), process.inbox()
+        subscribe("a", ch) subscribe("b", ch)
+        for i = 1, 5 do process.send(me, i % 2 == 1 and "a" or "b", i) end
+        local sum = 0
+        for _ = 1, 5 do sum = sum + ch:receive() end
+        {close}
+        process.send(me, "a", 6) process.send(me, "b", 7)
+        return {{sum, inbox:receive():topic(), inbox:receive():topic()}}
+        """
+    ) == [15, "a", "b"]
+
+
+def test_new_code_gets_what_waited_for_several_topics_once(app):
+    app.define(
+        process(
+            "several",
+            """return function()
+              local me, ch = process.pid(), channel.new()
+              subscribe("a", ch) subscribe("b", ch)
+              for i = 1, 4 do process.send(me, i % 2 == 1 and "a" or "b", i) end
+              process.upgrade("app:several_new")
+            end""",
+        ),
+        process(
+            "several_new",
+            """return function()
+              local inbox, out = process.inbox(), {}
+              process.send(process.pid(), "end")
+              repeat
+                local m = inbox:receive()
+                out[#out + 1] = m:topic() .. tostring(m:payload() and m:payload():data() or "")
+              until m:topic() == "end"
+              return out
+            end""",
+        ),
+    )
+    assert app.execute("app:several") == ["a1", "b2", "a3", "b4", "end"]
+
+
 def test_message_objects(app):
     assert app.lua(
         """

@@ -128,6 +128,18 @@ def test_the_module_itself_is_empty(app):
     ]
 
 
+def test_objects_cannot_be_written_to(app):
+    assert lua(
+        app,
+        """
+        local s = giver.text("x")
+        local sc = s:scanner()
+        local ok, scan_ok = pcall(function() s.x = 1 end), pcall(function() sc.x = 1 end)
+        return {s.nothing == nil, type(s.read), type(sc), ok, scan_ok}
+    """,
+    ) == [True, "function", "userdata", False, False]
+
+
 def test_read_to_the_end(app):
     assert lua(
         app,

@@ -8,6 +8,7 @@ local setmt, byte = raw.setmetatable, raw.byte
 local keys = K.channel_keys
 local PENDING, RAW, TOPIC = keys.pending, keys.raw, keys.topic
 local FIRST, MORE = keys.first, keys.more
+local SEVERAL = K.key("several") -- the channel takes several topics; TOPIC is the latest
 local channel_message, Message, ready_soon, rawget = K.channel_message, K.Message, K.ready_soon, raw.rawget
 local S = K.state
 
@@ -99,7 +100,7 @@ function K.mailbox_length(p)
   end
   count(p.inbox)
   for topic, ch in raw.next, p.topics or {} do
-    if topic ~= INBOX then count(ch) end
+    if ch ~= p.inbox and ch[TOPIC] == topic then count(ch) end
   end
   return total
 end
@@ -123,6 +124,7 @@ local function extract(list, wanted)
 end
 
 local function bind(p, topic, ch)
+  if ch[TOPIC] then ch[SEVERAL] = true end
   ch[TOPIC] = topic
   if topic == INBOX then p.inbox = ch end
   local topics = p.topics
@@ -187,8 +189,16 @@ local function forget(ch)
   if topic == INBOX then held = p.inbox else held = p.topics and p.topics[topic] end
   if held ~= ch then return nil end
   ch[TOPIC] = nil
-  if topic == INBOX then p.inbox = nil end
-  if p.topics then p.topics[topic] = nil end
+  if p.inbox == ch then p.inbox = nil end
+  local topics = p.topics
+  if topics then
+    topics[topic] = nil
+    if ch[SEVERAL] then
+      for other, c in raw.next, topics do
+        if c == ch then topics[other] = nil end
+      end
+    end
+  end
   return p
 end
 
@@ -240,7 +250,7 @@ function K.mailbox_keep(p)
   take(p.unrouted)
   take(p.inbox and p.inbox[PENDING])
   for topic, ch in raw.next, p.topics or {} do
-    if topic ~= INBOX then take(ch[PENDING]) end
+    if ch ~= p.inbox and ch[TOPIC] == topic then take(ch[PENDING]) end
   end
   raw.sort(all, function(a, b)
     if came[a] ~= came[b] then return came[a] < came[b] end

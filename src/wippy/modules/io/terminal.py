@@ -241,6 +241,8 @@ class Input:
 
         fd = sys.stdin.fileno()
         if not waker.stopped:
+            if sys.platform == "win32":
+                return os.read(fd, 65536)  # no wait for input can be given up there
             ready, _, _ = select.select([fd, waker.read_end], [], [], timeout)
             if waker.read_end in ready:
                 waker.drain()

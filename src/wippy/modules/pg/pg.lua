@@ -10,7 +10,6 @@ local methods, subscription_methods = natives.methods["pg.Instance"] or {}, nati
 local Instance = K.class({
   name = "pg.Instance",
   methods = methods,
-  newindex = false,
   tostring = function(self) return "pg.Instance{" .. self[ID] .. (self[RELEASED] and ", released" or "") .. "}" end,
 })
 local Subscription = K.class({ name = "pg.Subscription", methods = subscription_methods })

@@ -9,7 +9,7 @@ local next_batch = natives.native["stream.Tokens"]._batch
 local SOURCE, BATCH, TOKENS, AT = K.key("source"), K.key("batch"), K.key("tokens"), K.key("at")
 local TEXT, ERR, STREAM, AS_TEXT = K.key("text"), K.key("err"), K.key("stream"), K.key("as text")
 local scanner_methods = {}
-local Scanner = K.class { name = "stream.Scanner", methods = scanner_methods, newindex = false }
+local Scanner = K.class { name = "stream.Scanner", methods = scanner_methods }
 local splits = { lines = true, words = true, bytes = true, runes = true }
 local closed = setmt({}, { __mode = "k" }) -- streams that this code has closed
 

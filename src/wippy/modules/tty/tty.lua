@@ -56,7 +56,7 @@ end
 
 local KEYS, ENABLED, HELP = K.key("keys"), K.key("enabled"), K.key("help")
 local binding_methods = natives.methods["tty.KeyBinding"] or {}
-local KeyBinding = K.class { name = "tty.KeyBinding", methods = binding_methods, newindex = false }
+local KeyBinding = K.class { name = "tty.KeyBinding", methods = binding_methods }
 
 local function field(t, name, at)
   local value = t[name]
