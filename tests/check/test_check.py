@@ -123,3 +123,5 @@ def test_undefined_names_where_nobody_else_defines_globals() -> None:
     found = check_source(source, "sample", modules={"json": ANY}, alone=True)[0]
     assert [(each.line, each.column, each.code, each.severity) for each in found] == [(1, 11, "E0001", "warning")]
     assert check_source("_G.x = 1\nreturn x", "sample", alone=True)[0][0].severity == HINT
+    for probe in ("if (x) then x() end", "return x and x.y", "return x == nil", "return not x", "return type(x)"):
+        assert [each.severity for each in check_source(probe, "sample", alone=True)[0]] == [HINT]

@@ -99,7 +99,8 @@ class Checker(Statements):
         known = {*ALWAYS, *self.modules, *survey.global_writes, *survey.global_functions, *self.resolver.declared}
         for name, token in survey.global_reads.items():
             if name not in known:
-                self.report(UNDEFINED, token, f"undefined name '{name}'", WARNING if self.alone else HINT)
+                severity = WARNING if self.alone and name not in survey.global_probes else HINT
+                self.report(UNDEFINED, token, f"undefined name '{name}'", severity)
 
     def _circular(self, declaration: Declaration) -> None:
         """An alias that leads to itself and not to a part of itself."""

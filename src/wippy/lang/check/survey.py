@@ -24,6 +24,7 @@ class Survey:
         replaced: (variable, field) that is assigned in another way.
         methods: names of methods and fields defined by function statements.
         global_writes, global_reads: globals that are assigned and read: name → first token.
+        global_probes: globals that are tested for being there.
         global_functions: name → `function name()` statements of globals.
         compares, blocks: comparisons, and statements with blocks.
         type_roots: the m of types written m.T.
@@ -42,6 +43,7 @@ class Survey:
         self.global_writes: dict[str, int] = {}
         self.global_functions: dict[str, list[tree.FunctionStatement]] = {}
         self.global_reads: dict[str, int] = {}
+        self.global_probes: set[str] = set()
         self.compares: list[tree.Binary] = []
         self.blocks: list[tuple[Node, list[Node], str]] = []
         self.declared: list[tuple[str, int, str, Node | None]] = []
@@ -109,6 +111,8 @@ class Survey:
         push(node.object)
 
     def _call(self, node: tree.Call, push: Any) -> None:
+        if len(node.args) == 1 and type(node.callee) is tree.Name and node.callee.name == "type":
+            self._probe(node.args[0])
         push(node.args)
         push(node.callee)
 
@@ -119,10 +123,20 @@ class Survey:
     def _paren(self, node: tree.Paren, push: Any) -> None:
         push(node.inner)
 
+    def _probe(self, node: Node | None) -> None:
+        while type(node) is tree.Paren:
+            node = node.inner
+        if type(node) is tree.Name and node.variable is None:
+            self.global_probes.add(node.name)
+
     def _unary(self, node: tree.Unary, push: Any) -> None:
+        if node.op == "not":
+            self._probe(node.operand)
         push(node.operand)
 
     def _binary(self, node: tree.Binary, push: Any) -> None:
+        if node.op in _PROBES:
+            self._probe(node.left)
         if node.op in _COMPARISONS:
             self.compares.append(node)
         push(node.right)
@@ -231,6 +245,7 @@ class Survey:
         for clause in reversed(node.clauses):
             self.blocks.append((clause, clause.body, "if"))
             push(clause.body)
+            self._probe(clause.condition)
             if clause.condition is not None:
                 push(clause.condition)
 
@@ -275,6 +290,7 @@ class Survey:
         push(node.values)
 
 
+_PROBES = frozenset(("and", "or", "==", "~="))
 _COMPARISONS = frozenset(("==", "~=", "<", "<=", ">", ">="))
 
 
