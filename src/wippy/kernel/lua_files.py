@@ -22,6 +22,7 @@ BASE_FILES = (
     "base/os",
     "base/matcher",
     "base/pattern",
+    "base/search",
     "base/string",
     "base/format",
     "base/pack",
@@ -53,15 +54,14 @@ KERNEL_FILES = (
     "remote",
     "spawn",
     "dispatch",
-    "wait",
-    "memory",
-    "inspect",
-    "profile",
+    "observe",
     "guest",
     "workflow",
     "workflow_task",
 )
 LAST_FILES = ("step", "boot")
+ON_DEMAND = frozenset(("wait", "memory", "inspect", "profile"))
+"""Loaded by `observe` when somebody looks at the VM."""
 
 FILES: tuple[tuple[str, Path], ...] = (
     *((f"wippy.{name}", KERNEL / f"{name}.lua") for name in (*BASE_FILES, *KERNEL_FILES)),

@@ -106,6 +106,16 @@ end
 -- The due time of the next timer, or nil.
 function K.timer_due() return size > 0 and heap[1].due or nil end
 
+-- What a timer was to do went wrong, for example since a value is nested too deeply.
+local function failed(p, reason)
+  if reason == "not enough memory" then raw.error(reason, 0) end
+  if p and not p.done then
+    K.unit_failed(p, reason)
+  else
+    K.host.complain("a timer failed", K.error_text(reason))
+  end
+end
+
 -- Fires what is due.
 function K.timers_fire(now)
   while size > 0 do
@@ -118,8 +128,9 @@ function K.timers_fire(now)
       ready(t.th)
     else
       S.cur = p -- what the function starts belongs to the same unit
-      t.fn(now)
+      local fine, reason = raw.pcall(t.fn, now)
       S.cur = nil
+      if not fine then failed(p, reason) end
     end
   end
 end

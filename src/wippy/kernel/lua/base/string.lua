@@ -142,7 +142,7 @@ function string.find(s, p, init, plain)
   if plain then
     if rawtype(p) ~= "string" then p = string_arg(p, 2, "find") end
     if #s >= COSTLY then K.charge(#s) end
-    return rfind(s, p, init, true)
+    return K.find_plain(s, p, init)
   end
   local made = known[p]
   if not made then
