@@ -112,8 +112,11 @@ local function next_turn(th)
   p.reductions = (p.reductions or 0) + limit
   S.reductions = S.reductions + limit
   if S.profile then S.profile(th, limit) end
-  -- processes that have not begun can go to a worker that has less to do, once this slice is over
-  if now - slice_start > SLICE_TIME or (S.fresh > 0 and (S.hungry or wanted(K.runnable() + 1))) then budget = 0 end
+  -- once this slice is over, what others wait for leaves, and processes that have not begun can go to a worker that has
+  -- less to do
+  if now - slice_start > SLICE_TIME or K.outgoing() > 0 or (S.fresh > 0 and (S.hungry or wanted(K.runnable() + 1))) then
+    budget = 0
+  end
   if since then
     local took = now - since
     if took > TURN_TIME then
