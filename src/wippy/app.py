@@ -155,8 +155,13 @@ class App:
         new = {entry.id: entry for entry in entries}
         operations = reload_operations(self._files, new, self.registry)
         self.site.outdated = []
-        if operations:
-            await self.registry.apply(operations, report_all=True, from_files=True)
+        roots, self.site.module_roots = self.site.module_roots, dict(project.module_roots)
+        try:
+            if operations:
+                await self.registry.apply(operations, report_all=True, from_files=True)
+        except BaseException:
+            self.site.module_roots = roots
+            raise
         self._files, self.project = new, project
         self.registry.relocate(entries)
         outcome = Reloaded.of(operations)

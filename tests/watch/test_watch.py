@@ -184,6 +184,26 @@ entries:
         app.wait("added more:service, more:worker")
 
 
+def test_settings_that_change(tmp_path: Path) -> None:
+    module = tmp_path / "module"
+    module.mkdir()
+    text = 'version: "1.0"\nnamespace: acme\nentries:\n  - {name: e, kind: registry.entry, data: {n: 1}}\n'
+    (module / "_index.yaml").write_text(text)
+    (tmp_path / ".wippy.yaml").write_text('version: "1.0"\n')
+    with watched(tmp_path, files=FILES) as app:
+        app.changes()
+        (tmp_path / ".wippy.yaml").write_text('version: "1.0"\nlogger: {encoding: console}\n')
+        app.wait(".wippy.yaml has changed: it counts when the application is started again")
+        app.changes()
+        replaced = "replacements:\n  - {from: acme/tools, to: ./module}\n"
+        (tmp_path / "wippy.lock").write_text("directories:\n  src: ./src\n" + replaced)
+        app.wait("added acme:e")
+        app.wait("watching src, module")
+        app.changes()
+        (module / "_index.yaml").write_text(text.replace("n: 1", "n: 2"))
+        app.wait("reloaded acme:e")
+
+
 def test_beside_a_program(tmp_path: Path) -> None:
     index = (
         INDEX

@@ -92,7 +92,7 @@ local function count(self: Supervisor, child: supervised_children.Child): nil
       #recent,
       tostring(time.parse_duration(self.period)),
       child.spec.id,
-      tostring(child.reason)
+      child.reason == nil and "it ended" or tostring(child.reason)
     )
     give_up(self, text, child)
   end
