@@ -393,3 +393,37 @@ async def main(process, *args):
         assert one(app, pid)["state"] == "blocked"
         assert app.app.system.inspection.process([pid])["stack"] == []
         end(app, pid)
+
+
+@pytest.mark.parametrize(("left", "seen"), [(30_000, False), (60_000, False), (1_000_000, True)])
+def test_looking_into_a_full_host_takes_nothing_from_its_processes(left: int, seen: bool) -> None:
+    limit = 6_000_000
+    keep = """
+        return function(n)
+          local t = {}
+          for i = 1, n do t[i] = ("x"):rep(5000) .. i end
+          process.inbox():receive()
+          return t
+        end
+        """
+    with application(host("processes", 1, max_memory=limit), process("keep", keep)) as app:
+        worker = app.host().workers[0]
+
+        def free() -> int:
+            app.settle(3)
+            app.app.runtime.router.request("collect", "", "", "", "", b"", target=worker).result(10)
+            return limit - worker.vm.memory()
+
+        spawned = 0
+        while (room := free()) > left + 20_000:
+            app.spawn("app:keep", (room - left) // 20_000)
+            spawned += 1
+        page = app.app.system.inspection._page(worker, 0, codec.pack([{"memory": True}])[1:])
+        if seen:
+            assert len(page.result(10)[1]) == spawned
+        else:
+            with pytest.raises(WippyError, match="not enough memory left in the host") as caught:
+                page.result(10)
+            assert caught.value.kind == "LimitExceeded"
+            assert room - free() < 10_000
+        assert app.host().figures()["processes"] == spawned

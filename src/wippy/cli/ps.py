@@ -51,7 +51,9 @@ def _list(running: Running, arguments: Arguments) -> int:
         calls=arguments.on("calls"),
     )
     if found["silent"]:
-        print(f"{found['silent']} workers do not answer: their processes are missing here", file=sys.stderr)
+        print(
+            f"{found['silent']} VMs do not answer, or have no memory left: their processes are missing", file=sys.stderr
+        )
     if arguments.on("json"):
         from .listing import print_data
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 from lupa import lua54
 
 from wippy.errors import INTERNAL, INVALID, WippyError
-from wippy.kernel.lua_files import FILES
+from wippy.kernel.lua_files import FILES, KERNEL, ON_DEMAND
 from wippy.kernel.room import UNLIMITED, Room
 
 ENTRIES = ("step", "step_again", "abandon", "inherit", "boot")
@@ -32,20 +33,34 @@ def _runtime() -> Any:
     )
 
 
-@functools.cache
-def _kernel() -> tuple[tuple[bytes, bytes], ...]:
-    """(chunk name, bytecode) of our own files, compiled once per process."""
+def _compiled(files: Iterable[tuple[str, Path]]) -> tuple[tuple[bytes, bytes], ...]:
+    """(chunk name, bytecode) of our own files."""
     compile_ = _runtime().execute(
         b"local load, dump = load, string.dump return function(text, name)"
         b" local f, e = load(text, name, 't') if not f then return nil, e end return dump(f) end"
     )
     out = []
-    for name, path in FILES:
+    for name, path in files:
         made = compile_(path.read_bytes(), f"={name}".encode())
         if not isinstance(made, bytes):
             raise WippyError(INTERNAL, made[1].decode())
         out.append((f"={name}".encode(), made))
     return tuple(out)
+
+
+@functools.cache
+def _kernel() -> tuple[tuple[bytes, bytes], ...]:
+    """The files that every VM has, compiled once per process."""
+    return _compiled(FILES)
+
+
+@functools.cache
+def _part(name: bytes) -> bytes | None:
+    """The bytecode of a file that a VM loads when it needs it."""
+    text = name.decode()
+    if text not in ON_DEMAND:
+        return None
+    return _compiled([(f"wippy.{text}", KERNEL / f"{text}.lua")])[0][1]
 
 
 class Table:
@@ -101,7 +116,7 @@ class VM:
         table = runtime.table()
         functions = runtime.table()
         room = Room(runtime, UNLIMITED) if max_memory else None
-        for name, function in (host or {}).items():
+        for name, function in {**(host or {}), "kernel_part": _part}.items():
             functions[name.encode()] = function if room is None else room.exit(name, function)
         table[b"host"] = functions
         table[b"workflow"] = workflow

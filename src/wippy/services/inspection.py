@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from concurrent.futures import Future
 from typing import Any
 
-from wippy.errors import NOT_FOUND, WippyError
+from wippy.errors import LIMIT_EXCEEDED, NOT_FOUND, WippyError
 from wippy.kernel import codec
 from wippy.units.router import Router
 
@@ -33,7 +33,8 @@ class Inspection:
             wait: seconds.
 
         Returns:
-            Rows in no order, the number of processes that fit, and the number of VMs that did not answer.
+            Rows in no order, the number of processes that fit, and the number of VMs that did not answer, or have no
+            memory left to look into them.
         """
         packed = codec.pack([options])[1:]
         deadline = time.monotonic() + wait
@@ -48,7 +49,8 @@ class Inspection:
                 except TimeoutError:
                     silent += 1
                     continue
-                except WippyError:  # the VM has ended
+                except WippyError as error:
+                    silent += error.kind == LIMIT_EXCEEDED  # else the VM has ended
                     continue
                 rows += page
                 if listing:
@@ -65,16 +67,18 @@ class Inspection:
         """The first of several possible processes that there is, in detail.
 
         Raises:
-            WippyError: NOT_FOUND.
+            WippyError: NOT_FOUND; LIMIT_EXCEEDED when its VM has no memory left to look into it.
             TimeoutError: its worker does not answer.
         """
         futures = [self._router.request("examine", pid, "", "", "", b"") for pid in pids]
+        problem = WippyError(NOT_FOUND, "process not found")
         for future in futures:
             try:
                 return future.result(wait)[0]
-            except WippyError:
-                continue
-        raise WippyError(NOT_FOUND, "process not found")
+            except WippyError as error:
+                if error.kind == LIMIT_EXCEEDED:
+                    problem = error
+        raise problem
 
     def vitals(self, stations: Iterable[Any], wait: float = WAIT) -> tuple[dict[str, int], int]:
         """Sums of the VMs' own figures, and the number of VMs that did not answer."""

@@ -2,10 +2,9 @@
 --
 -- Nothing of it is kept while they run: it is read from run queue, channels and stacks when somebody asks.
 local K = ...
-if K.workflow then return end
 local raw = K.raw
 local rawtype, next, getinfo, sub, find, format = raw.type, raw.next, raw.getinfo, raw.sub, raw.find, raw.format
-local S, procs, handlers = K.state, K.procs, K.handlers
+local S, procs, views = K.state, K.procs, K.views
 local clock = K.host.cpu_time or raw.os.clock
 
 local PAGE_TIME = 0.002  -- CPU seconds after which a page of a listing is over
@@ -183,6 +182,9 @@ local function new_listing(options)
   return listing
 end
 
+-- Gives up what was gathered.
+function K.forget_listings() listings, order = {}, {} end
+
 local function by_rank(a, b)
   if a.key ~= b.key then return a.key > b.key end
   return a.name < b.name
@@ -240,14 +242,14 @@ local function page(listing, all)
   return rows, true
 end
 
--- Rows of the processes here, in place; for a VM with few of them.
-function K.inspect_here()
+-- Rows of all processes here.
+function K.list_here()
   return (page(new_listing({}), true))
 end
 
 -- inspect: number of a listing to go on with or 0, packed options. Answered with that number, 0 once it is complete;
 -- rows; and how many processes fit so far.
-function handlers.inspect(e)
+function views.inspect(e)
   local listing
   if e[5] == 0 then
     listing = new_listing(K.decode(e[8]))
@@ -275,7 +277,7 @@ function handlers.inspect(e)
 end
 
 -- One process in detail.
-function handlers.examine(e)
+function views.examine(e)
   local p = procs[e[2]]
   if not p or p.state ~= nil then
     K.reply(e, false, "NotFound", "process not found")
@@ -299,22 +301,6 @@ function handlers.examine(e)
   local main = main_of(p)
   out.stack = main.co and not main.args and stack(main.co) or {}
   K.reply(e, true, out)
-end
-
--- Figures of this VM: what has been done since it was made.
-function handlers.vitals(e)
-  K.reply(e, true, { processes = S.count, spawned = S.spawned, stolen = S.adopted or 0, timers = K.timer_count(),
-    queue_depth = K.runnable(), executed = S.turns, messages = K.messages_delivered(), reductions = S.reductions,
-    memory = raw.floor(raw.collectgarbage("count") * 1024) })
-end
-
--- Figures as of now, for code that runs here: processes, queued threads, turns, processes taken over.
-function K.vitals_here() return S.count, K.runnable(), S.turns, S.adopted or 0 end
-
--- A full collection.
-function handlers.collect(e)
-  raw.collectgarbage("collect")
-  K.reply(e, true)
 end
 
 K.seconds_text = function(ns)

@@ -3,7 +3,6 @@
 -- Counted are tables, closures, coroutines and texts with the sizes that Lua 5.4 gives them; not what is shared with
 -- others (code, modules, libraries) and not what Python holds for the process.
 local K = ...
-if K.workflow then return end
 local raw = K.raw
 local rawtype, next, rawget, rawlen, getmt, getinfo = raw.type, raw.next, raw.rawget, raw.rawlen, raw.getmetatable, raw.getinfo
 local getlocal, getupvalue, upvalueid = raw.getlocal, raw.getupvalue, raw.upvalueid

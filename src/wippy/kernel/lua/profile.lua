@@ -1,10 +1,9 @@
 -- Where the code of this VM uses up its turns. The counter of reductions goes on from turn to turn, so code that runs in
 -- many short turns is met as often as it deserves.
 local K = ...
-if K.workflow then return end
 local raw = K.raw
 local getinfo, sub, concat = raw.getinfo, raw.sub, raw.concat
-local S, handlers = K.state, K.handlers
+local S, views = K.state, K.views
 
 local FRAMES = 40
 local STACKS = 10000 -- different ones kept; the rest counts under "..."
@@ -35,7 +34,7 @@ local function note(th, limit)
 end
 
 -- profile: nanoseconds for which to look, or 0 to be told what was found: stack (outermost first) -> reductions.
-function handlers.profile(e)
+function views.profile(e)
   if e[5] > 0 then
     stacks, kept, ends = {}, 0, K.monotonic() + e[5]
     S.profile = note

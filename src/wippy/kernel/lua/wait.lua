@@ -1,6 +1,5 @@
 -- What a parked thread waits for, read from its stack: functions of ours that park are known by themselves.
 local K = ...
-if K.workflow then return end
 local raw = K.raw
 local rawtype, getinfo, getlocal, getmt, next = raw.type, raw.getinfo, raw.getlocal, raw.getmetatable, raw.next
 local keys = K.channel_keys

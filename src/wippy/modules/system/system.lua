@@ -24,7 +24,10 @@ function hosts.processes(host_id)
   local out, elsewhere = {}, {}
   for _, number in raw.ipairs(numbers) do
     if number == K.worker and K.vitals_here() <= FEW then
-      shown(K.inspect_here(), out)
+      local rows
+      rows, err = K.inspect_here()
+      if not rows then return nil, err end
+      shown(rows, out)
     else
       elsewhere[#elsewhere + 1] = number
     end
