@@ -24,6 +24,9 @@ from application import Application, application, function, host, process
 from wippy.cli.columns import Column, count, line, plain, size, span, table
 from wippy.cli.main import execute
 from wippy.cli.sample import Change, Sample
+from wippy.cli.serve import control_socket, profiler
+from wippy.observe.log import Log
+from wippy.registry.config import Config
 from wippy.services.control import Control
 from wippy.services.control_answers import Answers
 
@@ -233,6 +236,35 @@ def test_sizes_and_times() -> None:
         *("0B", "1023B", "1.0K", "1.5K", "150K", "5.0G"),
     ]
     assert [span(value) for value in (-1, 0, 99, 100, 6000, 200_000)] == ["0s", "0s", "99s", "1m", "1h", "2d"]
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_the_socket_can_be_turned_off(tmp_path: Path, enabled: bool) -> None:
+    config = Config({"control": {"enabled": enabled}}, folder=str(tmp_path))
+    with control_socket(object(), config, Log.open(silent=True)):
+        assert len(list(tmp_path.glob(".wippy/run/*.sock"))) == enabled
+    assert list(tmp_path.glob(".wippy/run/*.sock")) == []
+
+
+def test_an_application_runs_without_its_socket_too(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / ".wippy").mkdir()
+    (tmp_path / ".wippy" / "run").write_text("in the way")
+    ran = False
+    log = Log.open()
+    with control_socket(object(), Config(folder=str(tmp_path)), log):
+        ran = True
+    assert ran
+    assert "wippy ps will not find this application" in capfd.readouterr().err
+
+
+def test_the_profiler_starts_only_when_asked_for(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    log = Log.open()
+    with profiler(object(), Config(), log):
+        pass
+    for address, text in (("localhost:0", "profiler listens"), ("nowhere", "no profiler")):
+        with profiler(object(), Config({"profiler": {"enabled": True, "address": address}}), log):
+            pass
+        assert text in capfd.readouterr().err
 
 
 # The real thing: `wippy run` in one process, the commands in others.
