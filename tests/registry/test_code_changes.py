@@ -144,9 +144,11 @@ def test_nothing_of_a_refused_change_is_seen():
         assert app.lua(ASK, app.spawn("app:worker")) == [1, 1, []]
 
 
-def test_an_upgradable_process_is_told_and_keeps_its_pid():
+@pytest.mark.parametrize("kind", [{}, {"workers": 3}, {"workers": 2, "isolation": "process"}])
+def test_an_upgradable_process_is_told_and_keeps_its_pid(kind):
     unaware = UPGRADABLE.replace("true})", "false})") % 1
-    with application(library("lib", LIB % 1), upgradable(), process("plain", unaware, imports=USES)) as app:
+    where = host("processes", **kind)
+    with application(where, library("lib", LIB % 1), upgradable(), process("plain", unaware, imports=USES)) as app:
         pid, plain = app.spawn("app:worker"), app.spawn("app:plain")
         for each in (pid, plain):
             assert app.lua(ASK, each) == [1, 1, []]
@@ -155,6 +157,61 @@ def test_an_upgradable_process_is_told_and_keeps_its_pid():
         app.define(library("lib", LIB % 2))
         assert app.lua(ASK, pid) == [2, 2, [["app:worker"], ["app:lib"]]]
         assert app.lua(ASK, plain) == [1, 1, []]
+
+
+def test_what_an_upgrade_keeps_and_what_it_drops():
+    old = process(
+        "old",
+        """
+        local time, events = require("time"), require("events")
+        return function(to)
+          process.set_options({upgradable = true, trap_links = true})
+          process.registry.register("kept")
+          events.subscribe("app")
+          time.after("1ms")
+          coroutine.spawn(function() while true do process.send(to, "lives") time.sleep("1ms") end end)
+          process.send(to, "ready", process.pid())
+          process.listen("go"):receive()
+          process.upgrade("app:new", to)
+        end""",
+        ["time", "events"],
+    )
+    new = process(
+        "new",
+        """
+        local ctx, security, time = require("ctx"), require("security"), require("time")
+        return function(to)
+          local options = process.get_options()
+          process.send(to, "now", {process.id(), process.registry.lookup("kept") == process.pid(), ctx.get("color"),
+            security.actor():id(), options.trap_links, options.upgradable})
+          local first = process.inbox():receive()
+          time.sleep("20ms")
+          error("end of " .. first:topic())
+        end""",
+        ["ctx", "security", "time"],
+    )
+    with application(old, new) as app:
+        assert app.lua(
+            """
+            local security, time = require("security"), require("time")
+            process.set_options({trap_links = true})
+            local ready, now, lives = process.listen("ready"), process.listen("now"), process.listen("lives")
+            local pid = process.with_context({color = "blue"}):with_actor(security.new_actor("u"))
+              :spawn_linked_monitored("app:old", "app:processes", process.pid())
+            assert(ready:receive() == pid)
+            process.send(pid, "waits")
+            process.send(pid, "go")
+            local told = now:receive()
+            local events, seen, ended = process.events(), 0, nil
+            repeat
+              local r = channel.select({events:case_receive(), lives:case_receive()})
+              if r.channel == lives then seen = seen + 1 else ended = r.value end
+            until ended
+            return {told, seen <= 2, ended.kind, ended.from == pid, (tostring(ended.result.error):match("end of %a+")),
+              events:receive().kind}
+            """,
+            modules=["security", "time"],
+        ) == [["app:new", True, "blue", "u", False, False], True, "pid.exit", True, "end of waits", "pid.link.down"]
 
 
 def test_pending_events_become_one():
