@@ -190,6 +190,15 @@ def test_stopping_cancels_and_then_ends_by_force() -> None:
         assert not any(thread.is_alive() for thread in isolated(app).queue.threads)
 
 
+def test_many_processes_are_all_cancelled() -> None:
+    """Some end while others are still being told."""
+    polite = process("polite", "return function() process.events():receive() end")
+    with application(host("processes", 2, isolation="process"), polite) as app:
+        for _ in range(60):
+            app.spawn("app:polite")
+        assert app.host().stop(WAIT) is True
+
+
 def test_a_host_can_be_started_again() -> None:
     with application(host("processes", 1, isolation="process"), WAITS) as app:
         pid = app.spawn("app:wait")

@@ -167,7 +167,7 @@ class ProcessHost:
         if self.state == NOT_RUNNING:
             return True
         self.state = STOPPING
-        for worker in self.workers:
+        for worker in list(self.workers):
             worker.post(["cancel_all", "", 0, 0, reason])
         deadline = time.monotonic() + timeout
         clean = True

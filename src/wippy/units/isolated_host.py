@@ -137,6 +137,8 @@ class IsolatedHost(ProcessHost):
             self.workers.append(cell)
         self._router.workers[cell.number] = cell
         cell.post(envelope)
+        if self.state != RUNNING:  # the host began to stop meanwhile
+            cell.post(["cancel_all", "", 0, 0, "scheduler shutdown"])
 
     def _is_full(self, envelope: Envelope) -> bool:
         """Whether the VM would refuse the process for certain, so that none needs to be made."""
