@@ -8,6 +8,8 @@ import pytest
 
 from application import WAIT, Application, application, host, process
 from wippy.errors import WippyError
+from wippy.kernel.cell import Cell
+from wippy.kernel.station import Envelope
 from wippy.units.isolated_host import IsolatedHost
 
 from .wait import eventually
@@ -190,13 +192,22 @@ def test_stopping_cancels_and_then_ends_by_force() -> None:
         assert not any(thread.is_alive() for thread in isolated(app).queue.threads)
 
 
-def test_many_processes_are_all_cancelled() -> None:
-    """Some end while others are still being told."""
-    polite = process("polite", "return function() process.events():receive() end")
+def test_every_process_is_cancelled_while_others_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    polite = process("polite", "return function() process.events():receive() return 'asked' end")
     with application(host("processes", 2, isolation="process"), polite) as app:
-        for _ in range(60):
-            app.spawn("app:polite")
+        futures = [app.begin("app:polite") for _ in range(6)]
+        eventually(lambda: sum(cell.living for cell in isolated(app).workers) == 6)
+        post = Cell.post
+
+        def patient(cell: Cell, envelope: Envelope) -> None:
+            """Goes on with the next cell when this one has ended."""
+            post(cell, envelope)
+            if envelope[0] == "cancel_all":
+                eventually(lambda: cell not in isolated(app).workers)
+
+        monkeypatch.setattr(Cell, "post", patient)
         assert app.host().stop(WAIT) is True
+        assert [future.result(WAIT) for future in futures] == ["asked"] * 6
 
 
 def test_a_host_can_be_started_again() -> None:
