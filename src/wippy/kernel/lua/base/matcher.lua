@@ -316,7 +316,7 @@ local function long_find(s, p, at)
   if at < 1 then at = 1 end
   if at > #s + 1 then return nil end
   local count = choices(p)
-  if #s >= (LONG[count] or LONG_MANY) then return search(s, p, at) end
+  if #s >= (LONG[count] or LONG_MANY) or byte(p, 1) == CARET then return search(s, p, at) end
   return each_start(s, p, at)
 end
 
