@@ -34,7 +34,7 @@ def test_seeded_mistakes_are_found(path: Path) -> None:
     assert sorted((each.line or 0, each.code) for each in found if each.severity != HINT) == sorted(wanted)
 
 
-def check_program(path: Path) -> tuple[list[Diagnostic], Interface | None]:
+def check_program(path: Path, form: str = "{}") -> tuple[list[Diagnostic], Interface | None]:
     """Checks a program; its head may name `modules:` and `imports:`, which are programs beside it."""
     source = path.read_text()
     named = {key: names.split() for key, names in _HEADER.findall(source)}
@@ -47,7 +47,7 @@ def check_program(path: Path) -> tuple[list[Diagnostic], Interface | None]:
         _, library = check_program(path.with_name(f"{name}.lua"))
         assert library is not None
         libraries[name] = library
-    found, _, interface = check_source(source, path.stem, modules=modules, libraries=libraries)
+    found, _, interface = check_source(form.format(source), path.stem, modules=modules, libraries=libraries)
     return found, interface
 
 
@@ -101,6 +101,24 @@ def test_hints(source: str, code: str, line: int, words: str) -> None:
 )
 def test_what_deserves_no_hint(source: str) -> None:
     assert [each for each in check_source(source, "sample")[0] if each.code in ("E0014", "E0017")] == []
+
+
+WRAPPED = {
+    "function": "local function main(...)\n{}\nend\nreturn main",
+    "method": "local K = setmetatable({{}}, {{}})\nfunction K:run(...)\n{}\nend\nreturn K",
+    "closure": "return function(a, b)\nreturn pcall(function(...)\n{}\nend)\nend",
+    "loop": "for index = 1, 2 do\n{}\nend",
+    "repeat": "repeat\n{}\nuntil ready",
+    "branch": "if ready then\n{}\nelse print(1) end",
+}
+
+
+@pytest.mark.parametrize("form", WRAPPED)
+def test_programs_pass_wherever_they_stand(form: str) -> None:
+    for path in sorted((HERE / "accepted").glob("*.lua")):
+        found, interface = check_program(path, WRAPPED[form])
+        assert interface is not None
+        assert [(path.stem, each.line, each.message) for each in found if each.severity != HINT] == []
 
 
 def test_only_errors_reject() -> None:

@@ -45,3 +45,11 @@ local t = {["x"] = 1, y = 2, [1] = 3, 4, [2] = 5}
 local _ = 1
 local _ = 2
 print(t, M, function(_, _, x) return x end)
+local function inside<T>(x: T): T
+  type Held = {value: T}
+  type Nested = {held: Held?, more: {Nested}}
+  local held: Held = {value = x}
+  local nested: Nested = {held = held, more = {}}
+  return nested.held and nested.held.value or held.value
+end
+print(inside(1) + 1)

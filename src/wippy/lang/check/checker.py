@@ -74,11 +74,14 @@ class Checker(Statements):
         self.alone = alone and "_G" not in chunk.globals
         self.frame = Frame(None)
         self.resolver.typeof = lambda node: self.infer(node, {}, True)
+        # Types of a block are not in sight yet: what does not resolve is told when its statement is reached.
+        self.silent = 1
         self.tables = self._tables()
+        self.silent = 0
         self._name_libraries(chunk)
 
     def unresolved(self, node: tree.TypeName) -> None:
-        if not self.silent:
+        if not self.silent and node.path[0] not in self.bound:
             severity = WARNING if len(node.path) == 1 else HINT
             self.report(UNRESOLVED_TYPE, node, f"unresolved type {'.'.join(node.path)}; it counts as any", severity)
 
@@ -131,7 +134,10 @@ class Checker(Statements):
 
     def interface(self) -> Interface:
         """What importers know. No body is checked."""
-        return Interface(self.resolver, self._returned())
+        self.silent += 1
+        found = Interface(self.resolver, self._returned())
+        self.silent -= 1
+        return found
 
     def required(self, node: tree.Expression) -> Type:
         if isinstance(node, tree.String):

@@ -102,7 +102,9 @@ class Expressions(Calls):
         made = self.global_functions.get(name)
         if made is None:
             node = nodes[0].function
+            self.silent += 1
             made = self.resolver.signature(node.tparams, node.params, node.results, {})
+            self.silent -= 1
             made.name = name
             self.global_functions[name] = made
         return made

@@ -66,7 +66,7 @@ class Resolver:
         self.typeof = typeof
         self.classes = classes
         self.locals: list[dict[str, Declaration]] = []
-        self._plain: dict[str, Named] = {}
+        self._plain: dict[int, Named] = {}
 
     def type(self, node: tree.Type | None, bound: Bound) -> Type:
         """The type that a node writes; `bound` holds the type parameters in scope."""
@@ -76,18 +76,15 @@ class Resolver:
 
     def named(self, name: str, args: list[Type]) -> Type | None:
         """A declared type, None where nothing of that name is declared."""
-        for scope in reversed(self.locals):
-            if name in scope:
-                return self._instance(scope[name], args)
-        declaration = self.declared.get(name)
+        declaration = next((scope[name] for scope in reversed(self.locals) if name in scope), self.declared.get(name))
         if declaration is None:
             return None
-        if not args and not declaration.params:
-            found = self._plain.get(name)
-            if found is None:
-                found = self._plain[name] = self._instance(declaration, args)
-            return found
-        return self._instance(declaration, args)
+        if args or declaration.params:
+            return self._instance(declaration, args)
+        found = self._plain.get(id(declaration))
+        if found is None:
+            found = self._plain[id(declaration)] = self._instance(declaration, args)
+        return found
 
     def _instance(self, declaration: Declaration, args: list[Type]) -> Named:
         bound: Bound = {}

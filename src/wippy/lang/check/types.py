@@ -267,9 +267,7 @@ def identity(type: Type, depth: int = 0) -> Any:
     if depth > _DEPTH:
         return id(type)
     if isinstance(type, Named):
-        if type.args:
-            return (id(type.origin), *(identity(arg, depth + 1) for arg in type.args))
-        return id(type)
+        return (id(type.origin), *(identity(arg, depth + 1) for arg in type.args))
     if isinstance(type, Array):
         return ("array", type.readonly, identity(type.item, depth + 1))
     if isinstance(type, Map):
