@@ -117,8 +117,8 @@ function K.adopt(pid, id, frame, args, watchers, links, home, parent)
   for _, other in next, links do K.add_to(p, "links", other) end
   if not p.co then
     K.process_left()
-    K.emit({ "moved_end", home, K.worker, 0, pid, "" }, 6)
     K.announce_end(p, nil, err)
+    K.emit({ "moved_end", home, K.worker, 0, pid, "" }, 6)
     return
   end
   p.no_move = true

@@ -156,10 +156,11 @@ local function finish(p, value, err)
     S.count = S.count - 1
     K.process_left()
   end
-  if p.home then K.emit({ "moved_end", p.home, K.worker, 0, pid, "" }, 6) end
   local waiter = p.waiter
   if waiter then waiter(value, err) end
   if p.watchers or p.links or p.watching then K.announce_end(p, value, err) end
+  -- last: what is asked of the process meanwhile comes here, and is answered behind the news of its end
+  if p.home then K.emit({ "moved_end", p.home, K.worker, 0, pid, "" }, 6) end
 end
 K.finish = finish
 
