@@ -286,3 +286,40 @@ def test_plain_conversion(lua: Lua) -> None:
         """,
     )
     assert got == [[1, True, 3, True, "zero", "yes", "n", "string"], "{}", "[{}]", False, '{"a":2,"b":1,"deep":[{}]}']
+
+
+@pytest.mark.parametrize("size", [524288, 524289, 1_000_000])
+def test_long_texts_in_pieces_have_the_same_digest(lua: Lua, size: int) -> None:
+    data = bytes(n % 251 for n in range(size))
+    code = f"""
+    local parts = {{}}
+    for n = 0, {size - 1} do parts[n + 1] = string.char(n % 251) end
+    local data, h = table.concat(parts), require("hash")
+    return (h.md5(data)), (h.sha1(data, false)), (h.sha256(data, true)), (h.sha512(data)), (h.hmac_sha1(data, "key")), (h.hmac_sha256(data, "", true))
+    """
+    assert lua.call(code) == [
+        hashlib.md5(data).hexdigest(),
+        hashlib.sha1(data).hexdigest(),
+        hashlib.sha256(data).digest(),
+        hashlib.sha512(data).hexdigest(),
+        hmac.digest(b"key", data, "sha1").hex(),
+        hmac.digest(b"", data, "sha256"),
+    ]
+    assert lua.bindings.handles.count() == 0
+
+
+def test_long_base64_in_pieces(lua: Lua) -> None:
+    code = r"""
+    local b = require("base64")
+    local data = ("\0\1\2abc\xff"):rep(100000)
+    local text = b.encode(data)
+    local out = {b.decode(text) == data, #text, text:sub(1, 8)}
+    for _, broken in ipairs{text:sub(1, 300000) .. "*" .. text:sub(300001), text .. "=", text:sub(1, 393214) .. "==" .. text:sub(393217), text:sub(1, -2)} do
+      local _, err = b.decode(broken)
+      out[#out + 1] = err:message():match("%d+$")
+    end
+    out[#out + 1] = b.decode((text:gsub(("."):rep(76), "%0\r\n"))) == data
+    return out
+    """
+    text = base64.b64encode(b"\0\1\2abc\xff" * 100000)
+    assert lua.call(code) == [True, len(text), "AAECYWJj", "300000", "933336", "393216", "933335", True]

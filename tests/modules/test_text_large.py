@@ -46,7 +46,6 @@ WORK = {
     "sha256": f"{WORDS}, function(s) return #hash.sha256(s:rep(4)) end",
     "hmac": f"{WORDS}, function(s) return #hash.hmac_md5(s:rep(4), 'k') + #crypto.hmac.sha256('k', s:rep(4)) end",
     "fnv": f"{WORDS}, function(s) return hash.fnv32(s) > 0 end",
-    "encrypt": f"{WORDS}, function(s) return crypto.decrypt.aes(crypto.encrypt.aes(s:rep(4), ('k'):rep(16)), ('k'):rep(16)) == s:rep(4) end",
     "match": f"{WORDS}, function(s) return text.regexp.compile('(a|b)*c$'):match_string(s) end",
     "find_all": f"{WORDS}, function(s) return #text.regexp.compile('w(o)'):find_all_string_submatch(s) end",
     "replace": f"{WORDS}, function(s) return #text.regexp.compile('[wr]'):replace_all_string(s, '--') end",

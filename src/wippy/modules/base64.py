@@ -10,7 +10,7 @@ from wippy.errors import INVALID, WippyError
 from wippy.modules.caller import Call
 from wippy.modules.module import Module
 
-base64 = Module("base64", classes={"encoding", "deterministic"})
+base64 = Module("base64", classes={"encoding", "deterministic"}, lua="base64.lua")
 
 _WELL_FORMED = re.compile(rb"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
 _LETTERS = re.compile(rb"[A-Za-z0-9+/\r\n]*")
@@ -53,13 +53,13 @@ def _behind_breaks(text: bytes, at: int) -> int:
     return at
 
 
-@base64.function(single=True, large=1_000_000)
+@base64.function(single=True)
 def encode(call: Call, data: Any) -> bytes:
     """Text in the standard alphabet with padding. Errors: INVALID for what is no string."""
     return binascii.b2a_base64(_bytes(data), newline=False)
 
 
-@base64.function(single=True, large=1_000_000)
+@base64.function(single=True)
 def decode(call: Call, text: Any) -> bytes:
     """The bytes behind a text; line breaks do not count. Errors: INVALID with the offset of the first bad byte."""
     data = _bytes(text)

@@ -47,7 +47,38 @@ def _keyed(name: str) -> Callable[..., Any]:
 
 
 for _name in ALGORITHMS:
-    hash.function(name=_name, large=500_000)(_plain(_name))
-    hash.function(name=f"hmac_{_name}", large=500_000)(_keyed(_name))
+    hash.function(name=_name)(_plain(_name))
+    hash.function(name=f"hmac_{_name}")(_keyed(_name))
+
+
+class Digest:
+    """A digest of a long text that comes in pieces."""
+
+    def __init__(self, made: Any) -> None:
+        self.made = made
+
+
+hash.object("Digest", Digest)
+
+
+@hash.function(name="_begin", single=True)
+def begin(call: Call, name: str, secret: bytes | None = None) -> Digest:
+    if secret is None:
+        return Digest(hashlib.new(name, usedforsecurity=False))
+    return Digest(hmac.new(secret, digestmod=name))
+
+
+@hash.function(name="_take", single=True)
+def take(call: Call, digest: Digest, piece: bytes) -> bool:
+    digest.made.update(piece)
+    return True
+
+
+@hash.function(name="_end")
+def end(call: Call, digest: Digest, raw: Any = None) -> bytes | str:
+    call.drop(digest)
+    return _shown(digest.made.digest(), raw)
+
+
 hash.lua_function("fnv32(data: any)", doc="FNV-1 of 32 bits, as a float. Errors: INVALID.")
 hash.lua_function("fnv64(data: any)", doc="FNV-1 of 64 bits, as the nearest float. Errors: INVALID.")

@@ -78,13 +78,13 @@ def _hmac(key: bytes, data: bytes, name: str) -> str:
     return hmac.digest(key, data, name).hex()
 
 
-@crypto.function(name="hmac.sha256", large=500_000)
+@crypto.function(name="hmac.sha256")
 def hmac_sha256(call: Call, key: bytes, data: bytes) -> str:
     """Lower-case hex. Errors: INVALID for an empty key."""
     return _hmac(key, data, "sha256")
 
 
-@crypto.function(name="hmac.sha512", large=500_000)
+@crypto.function(name="hmac.sha512")
 def hmac_sha512(call: Call, key: bytes, data: bytes) -> str:
     """Lower-case hex. Errors: INVALID for an empty key."""
     return _hmac(key, data, "sha512")
@@ -97,25 +97,25 @@ def _encrypt(call: Call, name: str, data: bytes, key: bytes, aad: bytes | None) 
     return ciphers.encrypt(name, nonce, data, key, extra)
 
 
-@crypto.function(name="encrypt.aes", large=500_000, in_workflow=RECORD)
+@crypto.function(name="encrypt.aes", in_workflow=RECORD)
 def encrypt_aes(call: Call, data: bytes, key: bytes, aad: bytes | None = None) -> bytes:
     """AES-GCM: nonce, ciphertext, tag. Errors: INVALID for a key that has not 16, 24 or 32 bytes."""
     return _encrypt(call, "aes", data, key, aad)
 
 
-@crypto.function(name="encrypt.chacha20", large=500_000, in_workflow=RECORD)
+@crypto.function(name="encrypt.chacha20", in_workflow=RECORD)
 def encrypt_chacha20(call: Call, data: bytes, key: bytes, aad: bytes | None = None) -> bytes:
     """ChaCha20-Poly1305: nonce, ciphertext, tag. Errors: INVALID for a key that has not 32 bytes."""
     return _encrypt(call, "chacha20", data, key, aad)
 
 
-@crypto.function(name="decrypt.aes", large=500_000)
+@crypto.function(name="decrypt.aes")
 def decrypt_aes(call: Call, data: bytes, key: bytes, aad: bytes | None = None) -> bytes:
     """What `encrypt.aes` was given. Errors: INVALID, INTERNAL when key, data or aad do not belong together."""
     return ciphers.decrypt("aes", data, key, aad or b"")
 
 
-@crypto.function(name="decrypt.chacha20", large=500_000)
+@crypto.function(name="decrypt.chacha20")
 def decrypt_chacha20(call: Call, data: bytes, key: bytes, aad: bytes | None = None) -> bytes:
     """What `encrypt.chacha20` was given. Errors: INVALID, INTERNAL when key, data or aad do not belong together."""
     return ciphers.decrypt("chacha20", data, key, aad or b"")
@@ -127,7 +127,7 @@ crypto.lua_function(
 )
 
 
-@crypto.function(name="_jwt_sign", large=500_000)
+@crypto.function(name="_jwt_sign")
 def jwt_sign(call: Call, header: bytes, claims: bytes, key: bytes, name: str) -> str:
     return tokens.sign(header, claims, key, name)
 
