@@ -210,6 +210,29 @@ def test_every_process_is_cancelled_while_others_end(monkeypatch: pytest.MonkeyP
         assert [future.result(WAIT) for future in futures] == ["asked"] * 6
 
 
+def test_processes_that_are_being_stopped_still_talk_to_each_other() -> None:
+    with application(
+        host("processes", 2, isolation="process"),
+        WAITS,
+        process(
+            "parting",
+            """
+            return function(friend)
+              process.events():receive()
+              local pid, err = process.spawn("app:wait", "app:processes")
+              return {process.send(friend, "t", "goodbye"), err:message()}
+            end
+            """,
+        ),
+    ) as app:
+        friend = app.spawn("app:wait")
+        eventually(lambda: sum(cell.living for cell in isolated(app).workers) == 1)
+        result = app.begin("app:parting", friend)
+        eventually(lambda: sum(cell.living for cell in isolated(app).workers) == 2)
+        assert app.host().stop(WAIT) is True
+        assert result.result(WAIT) == [True, "host is shutting down"]
+
+
 def test_a_host_can_be_started_again() -> None:
     with application(host("processes", 1, isolation="process"), WAITS) as app:
         pid = app.spawn("app:wait")

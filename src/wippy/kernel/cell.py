@@ -44,7 +44,7 @@ class Cell(Station):
         self.moves = 0
         self.ranges: list[int] = []
         self._driver = 0
-        self._queue = queue
+        self.queue = queue
         self._ended = ended
         self._gone = gone
         self._inbox: deque[Envelope] = deque()
@@ -61,7 +61,7 @@ class Cell(Station):
 
     def post(self, envelope: Envelope) -> None:
         (self._urgent if envelope[0] in URGENT else self._inbox).append(envelope)
-        if not self._queue.wake(self):
+        if not self.queue.wake(self):
             self._refuse()
 
     def prepare(self) -> None:

@@ -140,6 +140,10 @@ class IsolatedHost(ProcessHost):
         if self.state != RUNNING:  # the host began to stop meanwhile
             cell.post(["cancel_all", "", 0, 0, "scheduler shutdown"])
 
+    def _from_inside(self, envelope: Envelope) -> bool:
+        cell = self._router.workers.get(envelope[2])
+        return isinstance(cell, Cell) and cell.queue is self.queue
+
     def _is_full(self, envelope: Envelope) -> bool:
         """Whether the VM would refuse the process for certain, so that none needs to be made."""
         if not self.config.max_processes or self._processes < self.config.max_processes:
