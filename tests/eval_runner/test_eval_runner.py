@@ -53,6 +53,11 @@ def run(app, source, host="app:processes", **options):
         ("return fs ~= nil and json ~= nil and sql ~= nil", {"allow_classes": ["storage", "time"]}, True),
         ("return l.next() .. require('l').next()", {"imports": {"l": "app:good"}}, '{"n":1}{"n":2}'),
         ("return l.next()", {"imports": {"l": {"id": "app:good"}}}, '{"n":1}'),
+        (
+            "return l.next() .. tostring(yaml)",
+            {"modules": ["time"], "imports": {"l": {"id": "app:good", "modules": ["json"]}}},
+            '{"n":1}nil',
+        ),
         ("return ctx.get('k') .. ' ' .. #ctx.get('list')", {"context": {"k": "v", "list": [1, 2]}}, "v 2"),
         ("return {cfg.a, require('cfg').a}", {"custom_modules": {"cfg": {"a": 5}}}, [5, 5]),
         ("type P = {a: number}\nlocal ok = P:is({a = 1}) return ok ~= nil and P:is({}) == nil", {}, True),
@@ -80,6 +85,11 @@ def test_result(app, source, options, value):
         ("return 1", {"modules": ["process"]}, '"process" has forbidden class "process"$'),
         ("return 1", {"modules": ["fs"], "allow_classes": ["network"]}, 'forbidden class "storage"$'),
         ("return 1", {"modules": ["nope"]}, r'^Internal: compile failed: module "nope" is not available \(have \d+ '),
+        (
+            "return 1",
+            {"modules": ["time"], "imports": {"l": {"id": "app:good", "modules": ["fs"]}}},
+            'module "fs" has forbidden class "storage"$',
+        ),
         ("return 1", {"imports": {"l": "app:none"}}, r'failed to import "l" \(app:none\)'),
         ("return 1", {"imports": {"l": "app:call"}}, r'failed to import "l" \(app:call\): it is a process.lua'),
         ("return 1", {"imports": {"l": "app:bad"}}, r'run failed: failed to import "l" \(app:bad\): app:bad:1: no'),

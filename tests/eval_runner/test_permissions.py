@@ -77,6 +77,12 @@ def test_each_is_asked_for_in_order_before_anything_is_compiled(app, policies, d
     assert run(app, *policies, source="no code (") == f"PermissionDenied: permission denied: {denied}: false"
 
 
+def test_modules_of_imports_are_asked_for_like_others(app):
+    imports = {"l": {"id": "app:lib", "modules": ["yaml"]}}
+    found = run(app, "run", "json_only", "import", modules=["json"], imports=imports)
+    assert found == "PermissionDenied: permission denied: eval.module yaml: false"
+
+
 def test_all_granted(app):
     assert run(app, "run", "module", "import", "class") == 1
 

@@ -25,21 +25,32 @@ local function texts(list)
   return found
 end
 
--- Imports by alias: {alias=, id=}, sorted; nil and a text for a wrong one.
+-- Imports by alias: {alias=, id=, modules= that it needs}, sorted; nil and a text for a wrong one.
 local function imports_of(map)
   local found, source = {}, table_of(map)
   if source then
     for alias, target in next, source do
-      local inner = table_of(target)
-      if inner then target = inner.id end
+      local inner, modules = table_of(target), nil
+      if inner then target, modules = inner.id, texts(inner.modules) end
       if rawtype(alias) == "string" then
         if rawtype(target) ~= "string" then return nil, 'import "' .. alias .. '" needs the ID of a library' end
-        found[#found + 1] = { alias = alias, id = target }
+        found[#found + 1] = { alias = alias, id = target, modules = modules or {} }
       end
     end
     raw.sort(found, function(a, b) return a.alias < b.alias end)
   end
   return found
+end
+
+-- The modules of a program and of its imports; none are all that may be granted.
+local function all_modules(modules, imports)
+  local list = { raw.tunpack(modules) }
+  for _, one in raw.ipairs(imports) do
+    for _, name in raw.ipairs(one.modules) do
+      if #modules > 0 then list[#list + 1] = name end
+    end
+  end
+  return list
 end
 
 local function allowed(action, resource, alias)
@@ -52,7 +63,7 @@ end
 local function denied(action, modules, imports, classes)
   local err = allowed(action, "")
   if err then return err end
-  for _, name in raw.ipairs(modules) do
+  for _, name in raw.ipairs(all_modules(modules, imports)) do
     err = allowed("eval.module", name)
     if err then return err end
   end
@@ -72,7 +83,7 @@ local function uncompiled(text) return K.new_error("Internal", "compile failed: 
 local function prepared(source, modules, imports, classes)
   local lifted = {}
   for _, class in raw.ipairs(classes) do lifted[class] = true end
-  local granted, why = program.grant(modules, lifted)
+  local granted, why = program.grant(all_modules(modules, imports), lifted)
   if not granted then return nil, uncompiled(why) end
   local libraries = {}
   for i, one in raw.ipairs(imports) do
