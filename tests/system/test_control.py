@@ -263,6 +263,21 @@ def test_figures(app: Application) -> None:
     assert second["hosts"][1]["executed"] > of_host["executed"]
 
 
+def test_it_answers_while_the_event_loop_is_stuck(app: Application, folder: Path) -> None:
+    go_on = threading.Event()
+    control = Control(folder, Answers(lambda: app.app.system))
+    control.open()
+    app.loop.call_soon_threadsafe(go_on.wait, 20)
+    try:
+        assert ask(control.file, "processes", entry="named")["total"] == 1
+        assert ask(control.file, "process", pid="bob")["names"] == ["bob"]
+        assert ask(control.file, "figures")["services"]
+        assert not go_on.is_set()
+    finally:
+        go_on.set()
+        control.close()
+
+
 def test_an_application_that_boots() -> None:
     answers = Answers(lambda: None)
     assert answers({"request": "hello"})["os_pid"] == os.getpid()

@@ -241,7 +241,7 @@ def test_a_listing_that_is_no_longer_kept() -> None:
     ],
 )
 def test_the_estimate_of_memory_is_near_the_truth(name: str, source: str) -> None:
-    count = 200
+    count = 80
     with application(
         host("processes", 1), process("holder", f"return function() {source} process.inbox():receive() return t end")
     ) as app:

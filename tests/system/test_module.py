@@ -226,9 +226,10 @@ def test_services(app: Application) -> None:
     assert (state["status"], state["desired"], state["retry_count"]) == ("running", "running", 0.0)
     assert state["last_update"] >= state["started_at"] > 1.6e18
     assert refused(app, "supervisor.state('')") == ("Invalid", "service ID required")
-    kind, text = refused(app, "supervisor.state('app:gone')")
-    assert kind == "Internal"
-    assert "service not found" in text
+    for unknown in ("app:gone", "gone", ":", "a:b:c"):
+        kind, text = refused(app, f"supervisor.state('{unknown}')")
+        assert kind == "Internal", unknown
+        assert "service not found" in text
 
 
 def test_a_node_alone(app: Application) -> None:
