@@ -148,10 +148,11 @@ def test_a_token_that_is_too_long_ends_the_scan(lua: Lua, tmp_path: Path) -> Non
 
 def test_files_are_closed_with_their_unit(lua: Lua) -> None:
     lua.call(OPEN + 'vol:open("f", "w")')
-    held = list(lua.bindings.handles._objects.values())
+    handles = lua.bindings.handles
+    held = [handles.get(number) for number in range(1, handles.count() + 1)]
     assert lua.bindings.release("p1") == []
     assert held[-1].file.closed
-    assert lua.bindings.handles.count() == 0
+    assert handles.count() == 0
 
 
 def test_mode_gates_operations(lua: Lua, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Streams as applications see them, given by a module of the test."""
 
 import asyncio
+import contextlib
 import threading
 
 import pytest
@@ -88,6 +89,15 @@ async def silent(call: Call) -> Stream:
 @giver.function()
 def silent_now(call: Call) -> Stream:
     STATE["silent"] = Silent()
+    return Stream(STATE["silent"])
+
+
+@giver.function()
+async def late(call: Call) -> Stream:
+    """Opens although it is interrupted."""
+    STATE["begun"].set()
+    with contextlib.suppress(asyncio.CancelledError):
+        await asyncio.Event().wait()
     return Stream(STATE["silent"])
 
 
@@ -431,6 +441,19 @@ def test_the_end_of_a_process_interrupts_its_read(app):
     silent = STATE["silent"]
     assert silent.closed.wait(10)
     assert not silent.waiting.is_set() or silent.interrupted.wait(10)
+
+
+def test_what_comes_after_the_end_of_its_process_is_closed(app):
+    source = "return function() require('giver').late() end"
+    app.define({"name": "late", "kind": "process.lua", "method": "main", "modules": ["giver"], "source": source})
+    handles = app.app.runtime.bindings.handles
+    before = handles.count()
+    STATE["begun"], STATE["silent"] = threading.Event(), Silent()
+    pid = app.spawn("app:late")
+    assert STATE["begun"].wait(10)
+    assert lua(app, "return process.terminate(...)", pid)
+    assert STATE["silent"].closed.wait(10)
+    assert handles.count() == before
 
 
 def test_others_do_not_get_it(app):

@@ -115,7 +115,8 @@ def _decode_extension(code: int, data: memoryview) -> Any:
     if code == EXT_ERROR:
         return ErrorValue(*_decoder.decode(data))
     if code == EXT_HANDLE:
-        return Handle(*_decoder.decode(data))
+        class_id, number, *_ = _decoder.decode(data)  # on the way to Lua also the module that declares the class
+        return Handle(class_id, number)
     if code == EXT_CONSTANT:
         return Constant(bytes(data).decode())
     if code == EXT_REFERENCE:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Any
 
 from msgspec.msgpack import Ext
@@ -15,6 +16,8 @@ from wippy.modules.handles import Handles
 from wippy.modules.module import Function, gone_text, object_class_of
 
 VALUES, FAILED, RAISED = 0, 1, 2
+
+log = logging.getLogger("wippy.modules")
 
 
 class Bindings:
@@ -66,6 +69,15 @@ class Bindings:
             upgrade: the unit goes on with new code and keeps what survives that.
         """
         return self.handles.release(pid, upgrade=upgrade)
+
+    def discard(self, packed: bytes) -> None:
+        """Closes the objects among values that nobody has taken. Never raises."""
+        try:
+            for value in codec.unpack(packed):
+                if type(value) is codec.Handle:
+                    self.handles.close(value.number)
+        except Exception:
+            log.exception("what a command has opened could not be closed")
 
     def _arguments(self, function: Function, call: Call, packed: bytes) -> list[Any]:
         arguments = codec.unpack(packed)

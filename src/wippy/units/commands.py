@@ -45,6 +45,8 @@ class Commands:
                 task = self._tasks.get((envelope[2], envelope[4]))
                 if task is not None:
                     task.cancel()
+                if envelope[5]:
+                    self._discard(envelope[5])
                 continue
             key = (envelope[2], envelope[3])
             task = self._loop.create_task(self._run(envelope))
@@ -74,8 +76,18 @@ class Commands:
             log.exception("command %s of %s failed", name, entry)
             values = [1, codec.pack([codec.ErrorValue.of(error)])]
         worker = self._runtime.router.workers.get(origin)
+        packed = codec.pack(values)
         if worker is not None:
-            worker.post(["done", origin, 0, request, codec.pack(values)])
+            worker.post(["done", origin, 0, request, packed])
+        else:
+            self._discard(packed)
+
+    def _discard(self, packed: bytes) -> None:
+        """Closes what a command has opened, whose results came too late."""
+        values = codec.unpack(packed)
+        if values[0] == 0 and len(values) == 2 and isinstance(values[1], bytes | str):
+            answer = values[1]
+            self._runtime.bindings.discard(answer.encode() if isinstance(answer, str) else answer)
 
     async def _guest(self, pid: str, terminal: bool, *args: Any) -> list[Any]:
         return await self._runtime.guests.run(pid, terminal, list(args))

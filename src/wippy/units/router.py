@@ -104,7 +104,11 @@ class Router:
     def gone(self, envelope: Envelope) -> None:
         """Answers what was asked of a process that has ended."""
         op = envelope[0]
-        if op in ("monitor", "link"):
+        if op == "done":
+            self.abort(["abort", "", PYTHON, 0, envelope[3], envelope[4]])
+        elif op == "reply":
+            pass  # nobody asks any more, and its number means something else here
+        elif op in ("monitor", "link"):
             self.fail(envelope, INTERNAL, "pid not registered")
         elif op in ("unmonitor", "unlink"):
             self.reply(envelope, True, [])

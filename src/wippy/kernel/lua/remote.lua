@@ -107,7 +107,11 @@ end
 function handlers.done(e)
   local id = e[4]
   local th = requests[id]
-  if not th then return end
+  if not th then
+    -- nobody waits any more: what the command has opened is closed
+    emit({ "abort", "", K.worker, 0, id, e[5] }, 6)
+    return
+  end
   local values, n = K.unpack_values(e[5])
   requests[id] = nil
   if rawtype(th) == "function" then

@@ -15,6 +15,7 @@ from wippy.modules.tty.reader import Reader
 from wippy.modules.tty.style import render
 
 tty = Module("tty", classes={"io", "nondeterministic"}, lua="tty.lua")
+tty.object("Reader", Reader)
 tty.constant("borders", {name.upper(): name for name in ("normal", "rounded", "thick", "double", "hidden")})
 tty.constant("align", {"LEFT": 0, "CENTER": 0.5, "RIGHT": 1})
 
@@ -23,12 +24,13 @@ LARGEST_BLOCK = 10_000
 
 
 @tty.function(name="_start")
-async def start(call: Call) -> bool:
+async def start(call: Call) -> Reader:
     if not readers.available():
         raise WippyError(UNAVAILABLE, "input controller unavailable")
     await asyncio.to_thread(readers.join_latest, 2.0)
-    _reader(call).start()
-    return True
+    reader = _reader(call)
+    reader.start()
+    return reader  # closed where the process has ended meanwhile
 
 
 @tty.function(name="_stop")
