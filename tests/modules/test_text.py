@@ -6,7 +6,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from wippy.modules.text.splitter import RecursiveSplitter, _pieces
 from wippy.regex import _rewrite, compile_expression
 
 from .harness import Lua, LuaFailure
@@ -185,6 +188,27 @@ def test_recursive_splitter(lua: Lua) -> None:
     ]  # fmt: skip
     assert recursive(lua, '{chunk_size = 3, separators = {","}}', "abcdef,x") == ["abcdef", "x"]
     assert recursive(lua, '{chunk_size = "x", separators = {}, chunk_overlap = {}}', "a b") == ["a b"]
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.text("ab \n,é", max_size=80),
+    st.integers(1, 20),
+    st.integers(0, 12),
+    st.booleans(),
+    st.lists(st.sampled_from(["\n\n", "\n", " ", "", ",", "aa", "ab"]), min_size=1, max_size=4, unique=True),
+    st.integers(1, 9),
+)
+def test_a_text_cut_a_part_at_a_time(
+    text: str, size: int, overlap: int, keep: bool, separators: list[str], slab: int
+) -> None:
+    splitter = RecursiveSplitter(size, overlap, keep, tuple(separators))
+    whole = splitter.split(text)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("wippy.modules.text.splitter._SLAB", slab)
+        assert splitter.split(text) == whole
+    for separator in separators:
+        assert separator == "" or list(_pieces(text, separator)) == text.split(separator)
 
 
 def test_split_batch(lua: Lua) -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+_SLAB = 65536
+"""Characters that are cut at once."""
 
 SEPARATORS = ("\n\n", "\n", " ", "")
 
@@ -35,49 +39,77 @@ class RecursiveSplitter:
             if candidate in text:  # the empty one is in every text
                 separator, rest = candidate, separators[index + 1 :]
                 break
-        pieces = text.split(separator) if separator else list(text)
-        joint = separator
-        if self.keep:
-            pieces = pieces[:1] + [separator + piece for piece in pieces[1:]]
-            joint = ""
         chunks: list[str] = []
-        short: list[str] = []
-        for piece in pieces:
+        merger = _Merger(chunks, self.size, self.overlap, "" if self.keep else separator)
+        lead = ""
+        for piece in _pieces(text, separator):
+            if lead:
+                piece = lead + piece
+            if self.keep:
+                lead = separator
             if len(piece) < self.size:
-                short.append(piece)
+                merger.add(piece)
                 continue
-            chunks.extend(self._merged(short, joint))
-            short = []
+            merger.finish()
             if rest:
                 chunks.extend(self._split(piece, rest))
             else:
                 chunks.append(piece)
-        chunks.extend(self._merged(short, joint))
-        return chunks
-
-    def _merged(self, pieces: list[str], joint: str) -> list[str]:
-        chunks: list[str] = []
-        current: list[str] = []
-        total = first = 0
-        for piece in pieces:
-            held = len(current) - first
-            if held and total + len(joint) + len(piece) > self.size:
-                _add(chunks, joint.join(current[first:]))
-                while first < len(current) and (
-                    total > self.overlap or (total > 0 and total + len(piece) + len(joint) > self.size)
-                ):
-                    total -= len(current[first]) + (len(joint) if len(current) - first > 1 else 0)
-                    first += 1
-            total += len(piece) + (len(joint) if len(current) > first else 0)
-            current.append(piece)
-        _add(chunks, joint.join(current[first:]))
+        merger.finish()
         return chunks
 
 
-def _add(chunks: list[str], text: str) -> None:
-    text = text.strip()
-    if text:
-        chunks.append(text)
+def _pieces(text: str, separator: str) -> Iterator[str]:
+    """As `text.split(separator)`, characters for an empty one; a part of the text at a time, so that other threads
+    may run.
+    """
+    if not separator:
+        yield from text
+        return
+    at, size = 0, _SLAB
+    while len(text) - at > size:
+        *pieces, last = text[at : at + size].split(separator)
+        if pieces:
+            yield from pieces
+            at, size = at + size - len(last), _SLAB
+        else:
+            size *= 2
+    yield from text[at:].split(separator)
+
+
+class _Merger:
+    """Joins short pieces to chunks; the last pieces of one chunk may begin the next."""
+
+    def __init__(self, chunks: list[str], size: int, overlap: int, joint: str) -> None:
+        self._chunks = chunks
+        self._size = size
+        self._overlap = overlap
+        self._joint = joint
+        self._held: deque[str] = deque()
+        self._total = 0
+
+    def add(self, piece: str) -> None:
+        """Takes the next piece."""
+        held, joint = self._held, len(self._joint)
+        if held and self._total + joint + len(piece) > self._size:
+            self._emit()
+            while held and (
+                self._total > self._overlap or (self._total > 0 and self._total + len(piece) + joint > self._size)
+            ):
+                self._total -= len(held.popleft()) + (joint if held else 0)
+        self._total += len(piece) + (joint if held else 0)
+        held.append(piece)
+
+    def finish(self) -> None:
+        """Ends the chunk that has begun; none goes on behind it."""
+        self._emit()
+        self._held.clear()
+        self._total = 0
+
+    def _emit(self) -> None:
+        text = self._joint.join(self._held).strip()
+        if text:
+            self._chunks.append(text)
 
 
 def _number(options: dict[str, Any], name: str, default: int, least: int) -> int:
