@@ -116,6 +116,7 @@ def test_messages_to_a_process_that_has_gone(app: Application, place: str) -> No
         == ["process not found"] * 3
     )
     assert count(app, place) == before + 3
+    assert app.host(place).figures()["dead_letters"] == before + 3
 
 
 def test_messages_to_a_host_that_is_unknown(app: Application) -> None:

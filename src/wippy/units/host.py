@@ -217,10 +217,11 @@ class ProcessHost:
         return self._router.request("figures", "", "", "", "", b"", target=worker)
 
     def figures(self) -> dict[str, int]:
-        """Sums over the workers: processes, spawned, given, adopted, timers, runnable."""
+        """Sums over the workers: processes, spawned, given, adopted, timers, runnable; and dead_letters of the host."""
         names = ("processes", "spawned", "given", "adopted", "timers", "runnable")
         rows = self._rows(5)
-        return {name: sum(row[index] for row in rows) for index, name in enumerate(names)}
+        found = {name: sum(row[index] for row in rows) for index, name in enumerate(names)}
+        return {**found, "dead_letters": self._runtime.dead_letters.count(self.id)}
 
     def tally(self, fresh: Mapping[int, Sequence[int]] | None = None) -> dict[str, int]:
         """Sums over the workers, as each last said: workers, processes, executed, stolen, queue_depth.
