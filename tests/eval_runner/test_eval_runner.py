@@ -140,6 +140,16 @@ def test_a_loop_in_a_program_does_not_stop_others(app):
     assert found == [True, "run failed: eval exceeded maximum step limit"]
 
 
+def test_a_long_source_is_compiled_beside_others(app):
+    """The worker is free while another thread compiles."""
+    source = "local t = {x = 0} " + "t.x = t.x + 1 " * 8000 + "return t.x"
+    running = app.begin("app:call", {"source": source})
+    seen = [app.execute("app:call", {"source": f"return {i}"}) for i in range(3)]
+    assert not running.done()
+    assert [one["value"] for one in seen] == [0, 1, 2]
+    assert running.result(30)["value"] == 8000
+
+
 def test_memory_of_the_host_holds(app):
     source = "local t = {} while true do t[#t + 1] = string.rep('x', 100000) .. #t end"
     assert "not enough memory" in run(app, source, host="app:limited")

@@ -56,7 +56,7 @@ def _compiled(source: bytes) -> Compiled:
     return chunk.lua, codec.pack([{"types": chunk.types, "aliases": chunk.aliases}])[1:]
 
 
-@eval_runner.function()
+@eval_runner.function(large=20_000)
 def _compile(call: Call, source: bytes) -> tuple[bytes, bytes]:
     try:
         return _cache(call).compiled(source, _compiled)
