@@ -8,6 +8,15 @@ function M.area(w: number, h: number): number return w * h end
 function M:scale(by: number): number return by end
 local lambda = function(x: integer): integer return x end
 
+M.join = function(a: string, b: string): string return a .. b end
+M.join("x", 1) --! E0000
+M.join("x") --! E0003
+local joined: number = M.join("x", "y") --! E0000
+print(joined)
+local Late = {}
+local function early() return Late.run("x") end --! E0000
+Late.run = function(n: number): number return n end
+early()
 add(1) --! E0003
 add(1, 2, 3) --! E0003
 add() --! E0003

@@ -77,6 +77,9 @@ class Checker(Statements):
         # Types of a block are not in sight yet: what does not resolve is told when its statement is reached.
         self.silent = 1
         self.tables = self._tables()
+        self.replaced: dict[int, set[str]] = {}
+        for at, name in survey.replaced:
+            self.replaced.setdefault(at, set()).add(name)
         self.silent = 0
         self._name_libraries(chunk)
 
@@ -162,15 +165,21 @@ class Checker(Statements):
                         self.aliases[param.name] = library
 
     def _tables(self) -> dict[int, dict[str, Type]]:
-        """The functions that `function M.f` and `function M:f` put into a table held by a local that never changes."""
+        """The functions that a table held by a local gets in one place only: `function M.f`, `M.f = function …`."""
         survey = self.survey
+        made_with = {token: value.items for _, token, _, value in survey.declared if isinstance(value, tree.Table)}
         found: dict[int, dict[str, Type]] = {}
-        for (at, name), nodes in survey.owned.items():
-            if len(nodes) != 1 or at in survey.writes or (at, name) in survey.replaced or (at, "*") in survey.replaced:
+        for at, name in {**survey.owned, **survey.given}:
+            statements, literals = survey.owned.get((at, name), []), survey.given.get((at, name), [])
+            if len(statements) + len(literals) != 1 or at in survey.writes:
                 continue
-            node = nodes[0]
-            function = self.resolver.signature(node.function.tparams, node.function.params, node.function.results, {})
-            function.method = node.method is not None
+            if (at, name) in survey.replaced or (at, "*") in survey.replaced:
+                continue
+            if any(item.name == name for item in made_with.get(at, [])):
+                continue
+            node = statements[0].function if statements else literals[0]
+            function = self.resolver.signature(node.tparams, node.params, node.results, {})
+            function.method = bool(statements) and statements[0].method is not None
             if function.method:
                 function.surplus = function.surplus and bool(function.params)
             function.name = name
@@ -178,9 +187,12 @@ class Checker(Statements):
         return found
 
     def declare(self, at: int, env: Env, annotation: Type | None, value: Type) -> None:
-        known = self.tables.get(at)
-        if known and annotation is None and isinstance(value, Open):
-            value = Open({**value.functions, **known}, value.literal)
+        known, gone = self.tables.get(at), self.replaced.get(at)
+        if (known or gone) and annotation is None and isinstance(value, Open):
+            functions = {**value.functions, **(known or {})}
+            if gone:
+                functions = {} if "*" in gone else {name: functions[name] for name in functions if name not in gone}
+            value = Open(functions, value.literal, value.frozen, value.whole and not gone)
         super().declare(at, env, annotation, value)
 
     def _returned(self) -> Type:

@@ -21,6 +21,7 @@ class Survey:
         fields_written: field name → tokens of assignments to a field of that name.
         functions: function nodes, outer before inner.
         owned: (variable of a table, field) → function statements that define that field.
+        given: the same → function literals that are assigned to that field.
         replaced: (variable, field) that is assigned in another way.
         methods: names of methods and fields defined by function statements.
         global_writes, global_reads: globals that are assigned and read: name → first token.
@@ -38,6 +39,7 @@ class Survey:
         self.fields_written: dict[str, list[int]] = {}
         self.functions: list[tree.Function] = []
         self.owned: dict[tuple[int, str], list[tree.FunctionStatement]] = {}
+        self.given: dict[tuple[int, str], list[tree.Function]] = {}
         self.replaced: set[tuple[int, str]] = set()
         self.methods: set[str] = set()
         self.global_writes: dict[str, int] = {}
@@ -222,7 +224,11 @@ class Survey:
                 self.fields_written.setdefault(name, []).append(node.at)
             owner = target.object  # type: ignore[attr-defined]
             if type(owner) is tree.Name and owner.variable is not None:
-                self.replaced.add((owner.variable.at, name if name is not None else "*"))
+                at, value = owner.variable.at, node.values[0]
+                if name is not None and type(value) is tree.Function and len(node.targets) == 1:
+                    self.given.setdefault((at, name), []).append(value)
+                else:
+                    self.replaced.add((at, name if name is not None else "*"))
             push(target)
 
     def _call_statement(self, node: tree.CallStatement, push: Any) -> None:
