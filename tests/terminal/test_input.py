@@ -115,7 +115,10 @@ def test_modes_are_put_back_the_last_first(screen, monkeypatch):
         assert terminal.note(b"\x1b[?1004l")
         terminal.restore()
         terminal.restore()
-    assert os.read(master, 1000) == b"<on>\x1b[?2004l\x1b[?25h\x1b[?1049l<off>"
+    seen = b""
+    while not seen.endswith(b"<off>"):
+        seen += os.read(master, 1000)
+    assert seen == b"<on>\x1b[?2004l\x1b[?25h\x1b[?1049l<off>"
 
 
 def test_nothing_is_put_back_that_the_program_has_put_back(screen):

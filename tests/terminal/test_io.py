@@ -49,8 +49,14 @@ def folder(tmp_path_factory):
             return io.flush() == true and io.write() == true and 3 or 4""",
         ),
         program("arguments", "io.print(#io.args(), table.concat(io.args(), ','), select('#', ...), ...)"),
-        program("not_raw", "local ok, err = io.raw() io.print(ok, err:kind(), err:message(), io.raw(false))"),
-        program("no_keys", "local ok, err = tty.start() io.print(ok, err:kind(), err:message(), tty.stop())"),
+        program(
+            "not_raw",
+            """
+            local ok, err = io.raw()
+            io.print(ok, err:kind(), err:message(), io.raw(false))
+            ok, err = tty.start()
+            io.print(ok, err:kind(), err:message(), tty.stop())""",
+        ),
         program(
             "children",
             """
@@ -85,7 +91,6 @@ def out(done):
 
 def test_lines(folder):
     assert out(piped(folder, "lines", text=b"one\r\ntwo\n\nlast")) == "<one><two><><last>[EOF Internal EOF]"
-    assert out(piped(folder, "lines", text=b"")) == "[EOF Internal EOF]"
 
 
 def test_blocks(folder):
@@ -105,12 +110,10 @@ def test_output(folder):
 
 def test_arguments(folder):
     assert out(piped(folder, "arguments", "one", "two words")) == "2\tone,two words\t2\tone\ttwo words\n"
-    assert out(piped(folder, "arguments")) == "0\t\t0\n"
 
 
 def test_raw_mode_needs_a_terminal(folder):
-    assert out(piped(folder, "not_raw")) == "nil\tInternal\tstdin is not a terminal\ttrue\tnil\n"
-    assert out(piped(folder, "no_keys")) == "nil\tInternal\tstdin is not a terminal\ttrue\tnil\n"
+    assert out(piped(folder, "not_raw")) == "nil\tInternal\tstdin is not a terminal\ttrue\tnil\n" * 2
 
 
 def test_raw_mode_is_counted(folder):
