@@ -26,7 +26,7 @@ def folder(tmp_path_factory):
             "blocks",
             """
             local out = {}
-            for _, n in ipairs({4, 0, 3}) do
+            for _, n in ipairs({4.5, 0, 3}) do
               local block, err = io.read(n)
               out[#out + 1] = block and #block .. ":" .. block or err:message()
             end
@@ -142,6 +142,12 @@ CALLS = [
     *("io.write('x')", "io.print('x')", "io.eprint('x')", "io.read()", "io.readline()", "io.raw()", "io.flush()"),
     *("tty.start()", "tty.stop()", "tty.mouse(true)", "tty.events()"),
 ]
+
+
+def test_wrong_arguments_raise():
+    body = "return function() return select(2, pcall(require('io').read, 'x')) end"
+    with application(process("p", body, ["io"])) as app:
+        assert app.execute("app:p") == "bad argument #1 to read (number expected, got string)"
 
 
 def test_outside_of_a_terminal_process_all_is_refused(capfd):

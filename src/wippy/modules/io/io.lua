@@ -36,10 +36,11 @@ function io.eprint(...)
 end
 
 function io.read(n)
+  if n ~= nil and raw.type(n) ~= "number" then K.badtype(1, "read", "number", n, 2) end
   local err = absent()
   if err then return nil, err end
-  if n == nil or (raw.type(n) == "number" and n <= 0) then n = 1024 end
-  return fn._read(n)
+  n = n and raw.tointeger(raw.floor(n)) or 0
+  return fn._read(n > 0 and n or 1024)
 end
 
 function io.readline()
