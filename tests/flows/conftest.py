@@ -13,12 +13,8 @@ from flows.temporal_server import TemporalServer, binary
 
 EMBEDDED, TEMPORAL = "embedded", "temporal"
 BOTH = frozenset(("test_run", "test_activity", "test_children", "test_control", "test_signal", "test_time"))
-EVENTS = "looks at the events that the embedded provider keeps"
 CLOCK = "moves the clock of the embedded provider"
 EMBEDDED_ONLY = {
-    "test_what_fails_a_run": EVENTS,
-    "test_many_children_each_report_once": EVENTS,
-    "test_a_cancelled_future_is_done_and_its_outcome_never_appears": EVENTS,
     "test_an_endless_loop_blocks_its_own_run_only": "the server gives a task ten seconds",
     "test_attributes_are_checked_and_kept": "the server must know the names of search attributes",
     "test_a_negative_cache_size_is_refused": "a key of the embedded provider",

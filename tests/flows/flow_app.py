@@ -25,7 +25,7 @@ Definition = dict[str, Any]
 TEMPORAL: Any = None
 """The server that keeps the workflows of the tests that run now, None for the embedded provider."""
 
-LONGEST = 10.0
+LONGEST = 30.0
 """Seconds after which a test that waits for something gives up."""
 
 
@@ -101,6 +101,7 @@ class FlowApp:
                     "kind": "temporal.worker",
                     "client": "provider",
                     "task_queue": "main",
+                    "worker_options": {"sticky_schedule_to_start_timeout": "300ms"},
                     "lifecycle": running,
                 },
             ]

@@ -18,6 +18,7 @@ from wippy.observe.log import Log
 from wippy.registry.config import Config
 from wippy.registry.notice import Problems
 from wippy.registry.project import load_project
+from wippy.workflows import events as ev
 
 pytest.importorskip("temporalio", reason="the package temporalio (extra `temporal`) is not installed")
 
@@ -119,7 +120,7 @@ async def test_a_run_goes_on_after_a_restart_with_the_same_values(server: Tempor
     app = await FlowApp(tmp_path, flow, note).start()
     try:
         await app.begin("flow", id="one")
-        await app.until(lambda: _has(app, "one", 12))  # the activity is done
+        await app.until(lambda: _has(app, "one", ev.ActivityTaskCompleted))  # the activity is done
         await app.restart()
         await app.signal("one", "go")
         seen, again, other = await app.result("one")
@@ -129,8 +130,8 @@ async def test_a_run_goes_on_after_a_restart_with_the_same_values(server: Tempor
         await app.stop()
 
 
-async def _has(app: FlowApp, id: str, kind: int) -> bool:
-    return any(event.event_type == kind for event in await app.history(id))
+async def _has(app: FlowApp, id: str, kind: type[Any]) -> bool:
+    return await app.count(id, kind) > 0
 
 
 async def test_changed_code_blocks_a_run_which_stays_open(server: TemporalServer, tmp_path: Path) -> None:
@@ -151,12 +152,12 @@ async def test_changed_code_blocks_a_run_which_stays_open(server: TemporalServer
     app = await FlowApp(tmp_path, flow("one"), *entries).start()
     try:
         await app.begin("flow", id="one")
-        await app.until(lambda: _has(app, "one", 12))
+        await app.until(lambda: _has(app, "one", ev.ActivityTaskCompleted))
         await app.stop()
         app.write(flow("two"), *entries)
         await app.start()
         await app.signal("one", "go")
-        await app.until(lambda: _has(app, "one", 9))  # WorkflowTaskFailed
+        await app.until(lambda: _has(app, "one", ev.WorkflowTaskFailed))
         description = await asyncio.wrap_future(app.engine.describe("one"))
         assert description.status.name == "RUNNING"
     finally:
@@ -249,9 +250,7 @@ async def test_a_worker_that_a_function_names_runs_it(server: TemporalServer, tm
         await app.begin("flow", id="one")
         assert await app.result("one") == ["tied", "free"]
         queues = [
-            event.activity_task_scheduled_event_attributes.task_queue.name
-            for event in await app.history("one")
-            if event.event_type == 10
+            event.options.queue for event in await app.history("one") if isinstance(event, ev.ActivityTaskScheduled)
         ]
         assert queues == ["second", "main"]
 

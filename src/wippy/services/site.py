@@ -52,6 +52,7 @@ class Site:
     hosts: dict[str, Any] = field(default_factory=dict)
     terminals: dict[str, Any] = field(default_factory=dict)
     workflow_hosts: dict[str, Any] = field(default_factory=dict)
+    workflow_nodes: dict[str, Any] = field(default_factory=dict)
     module_roots: dict[str, Any] = field(default_factory=dict)
     outdated: list[Future[list[Any]]] = field(default_factory=list)
 

@@ -148,7 +148,7 @@ class ClientHandler:
         client = await self._connect(entry, config)
         id = str(entry.id)
         service = ClientService(self._site, id, config, client)
-        self._clients[id] = service
+        self._clients[id] = self._site.workflow_nodes[id] = service
         self._site.runtime.router.nodes.add(id)
         self._site.supervisor.register(entry.id, service, config.lifecycle)
 
@@ -161,6 +161,7 @@ class ClientHandler:
     async def delete(self, entry: Entry) -> None:
         id = str(entry.id)
         service = self._clients.pop(id, None)
+        self._site.workflow_nodes.pop(id, None)
         self._site.runtime.router.nodes.discard(id)
         await self._site.supervisor.unregister(entry.id)
         if service is not None:

@@ -43,7 +43,7 @@ class WorkflowNode:
         """The running provider, or None."""
         raise NotImplementedError
 
-    def machine(self, info: RunInfo) -> LuaMachine:
+    def machine(self, info: RunInfo, trace: bool = False) -> LuaMachine:
         """A machine for a run. Raises Blocked for a type that its queue does not serve."""
         host = self.queues.get(info.queue)
         entry = entry_of_type(self._site, info.type, host.id) if host is not None else None
@@ -62,6 +62,7 @@ class WorkflowNode:
             activity_queue=self._activity_queue,
             max_memory=self.max_memory,
             log_in_replay=info.queue in self.log_in_replay,
+            trace=trace,
         )
 
     def send(self, workflow_id: str, pid: str, topic: str, payloads: list[Payload]) -> None:

@@ -121,7 +121,7 @@ class ProviderHandler:
         config = self._config(entry)
         id = str(entry.id)
         service = ProviderService(self._site, id, config)
-        self._providers[id] = service
+        self._providers[id] = self._site.workflow_nodes[id] = service
         self._site.runtime.router.nodes.add(id)
         self._site.supervisor.register(entry.id, service, config.lifecycle)
 
@@ -134,6 +134,7 @@ class ProviderHandler:
     async def delete(self, entry: Entry) -> None:
         id = str(entry.id)
         self._providers.pop(id, None)
+        self._site.workflow_nodes.pop(id, None)
         self._site.runtime.router.nodes.discard(id)
         await self._site.supervisor.unregister(entry.id)
 

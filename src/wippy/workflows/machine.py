@@ -71,6 +71,7 @@ class LuaMachine:
         type_of: entry ID of a child -> workflow type to start.
         activity_queue: entry ID of an activity -> the task queue to which it is tied, "" for none.
         log_in_replay: `print` during replay too.
+        trace: remember which line asks for each command, see `places`.
     """
 
     def __init__(
@@ -88,6 +89,7 @@ class LuaMachine:
         activity_queue: Callable[[str], str] = lambda id: "",
         max_memory: int = 0,
         log_in_replay: bool = False,
+        trace: bool = False,
     ) -> None:
         self._replaying = False
         self._log_in_replay = log_in_replay
@@ -113,6 +115,7 @@ class LuaMachine:
             "attempt": info.attempt,
             "start_time_ns": info.start_time_ns,
             "strict": runtime.strict,
+            "trace": trace,
             "seed": int.from_bytes(digest[:8], "big", signed=True),
         }
         self._vm = machine_vm(runtime, max_memory)
@@ -143,6 +146,11 @@ class LuaMachine:
         if self._number:
             self._vm.K.workflow_end(self._number)
             self._number = 0
+
+    def places(self) -> dict[tuple[str, ...], str]:
+        """Lines of the user's code such as `app:flow:12` by command: `("timer", "3")`, `("marker", kind, key)`."""
+        rows = codec.unpack(b"\x91" + self._vm.K.places(self._number))[0]
+        return {(row[0], *row[1 : 3 if row[0] == "marker" else 2]): row[3] for row in rows}
 
     def stacks(self) -> str:
         """Where every coroutine of the run stands."""

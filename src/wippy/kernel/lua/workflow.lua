@@ -24,8 +24,20 @@ local function use(context)
   return context
 end
 
+-- The line of the user's code that runs now, such as `app:flow:12`.
+local function place()
+  for level = 3, 30 do
+    local info = raw.getinfo(level, "Sl")
+    if not info then return "" end
+    local entry = raw.match(info.source, "^=([^/:]+:[^/]+)$")
+    if entry and info.currentline > 0 then return entry .. ":" .. info.currentline end
+  end
+  return ""
+end
+
 local function add(command)
   if C.closed then return end
+  if C.places then C.places[#C.places + 1] = { command[1], raw.tostring(command[2]), raw.tostring(command[3]), place() } end
   local commands = C.commands
   commands[#commands + 1] = command
 end

@@ -138,7 +138,8 @@ function K.workflow_begin(config)
   end
   last_context = last_context + 1
   contexts[last_context] = { counter = 0, checks = 0, commands = {}, pending = {}, versions = {}, info = info,
-    task = { time = 0, replaying = false, length = 0, size = 0, markers = {} }, random = info.seed }
+    task = { time = 0, replaying = false, length = 0, size = 0, markers = {} }, random = info.seed,
+    places = info.trace and {} or nil }
   return last_context
 end
 
@@ -213,6 +214,12 @@ function K.resume_task(number)
   K.schedule_load(C.saved)
   C.saved = nil
   return slice()
+end
+
+-- Which line asked for each command: {what, number or kind, key, place}; kept where the run began with `trace`.
+function K.places(number)
+  local context = contexts[number]
+  return K.encode(context and context.places or {})
 end
 
 -- What every coroutine of the run waits in, for people.

@@ -307,7 +307,11 @@ class Core:
             else:
                 self.tasks.drop(run)
             if run.task is Task.RETRY and run.turn is None:
-                self.touch(run)
-                run.task_attempt = 2
-                run.task_due = 0
-                self.deadlines.set(("task", run.seq, 0), 0)
+                self.try_now(run)
+
+    def try_now(self, run: Run) -> None:
+        """A run whose task waits for its next try does so at once."""
+        self.touch(run)
+        run.task_attempt = 2
+        run.task_due = 0
+        self.deadlines.set(("task", run.seq, 0), 0)

@@ -155,6 +155,21 @@ class Engine:
         """The events of a run. WippyError (kind unset) if missing."""
         return self._ask(self._core.requests.history, workflow_id, run_id)
 
+    def find(self, query: str, limit: int) -> Future[list[Description]]:
+        """Runs that fit a query of `wippy.workflows.visibility`, the newest first. WippyError: INVALID."""
+        return self._ask(self._core.requests.find, query, limit)
+
+    def query(self, workflow_id: str, run_id: str | None, name: str) -> Future[Any]:
+        """What a run answers: `state`, `pid`, `stack`. WippyError: kind unset if missing, INVALID for another name."""
+        return self._ask(self._core.requests.query, workflow_id, run_id, name)
+
+    def retry(self, workflow_id: str, run_id: str | None = None) -> Future[StartedRun]:
+        """A blocked run tries its task at once; for a closed one a new run begins with the same input and options.
+
+        WippyError: kind unset if missing, CONFLICT for a run that goes on by itself.
+        """
+        return self._ask(self._core.requests.retry, workflow_id, run_id)
+
     # outcomes of activities
 
     def activity_done(self, token: Token, result: Payload | None = None, failure: Failure | None = None) -> None:

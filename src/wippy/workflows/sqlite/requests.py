@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from wippy import errors
 from wippy.workflows import events as ev
+from wippy.workflows import visibility
+from wippy.workflows.driver import Driver
+from wippy.workflows.machine_api import Blocked
 from wippy.workflows.payload import Payload, total_size
-from wippy.workflows.provider import Description, PendingActivity, Status
+from wippy.workflows.provider import Description, PendingActivity, StartedRun, StartRequest, Status
+from wippy.workflows.replay import cut, run_info, steps
 from wippy.workflows.sqlite.run import Run, Task
 
 if TYPE_CHECKING:
@@ -150,5 +156,61 @@ class Requests:
         return found, rows[-1][0] if len(rows) == limit else 0
 
     def history(self, workflow_id: str, run_id: str | None) -> list[Any]:
-        run = self._existing(workflow_id, run_id)
+        return self._history(self._existing(workflow_id, run_id))
+
+    def _history(self, run: Run) -> list[Any]:
         return (self.core.store.history(run.seq) if run.stored else []) + run.out
+
+    def find(self, query: str, limit: int) -> list[Description]:
+        """Descriptions that fit, the newest first; `limit` 0 = all. Raises WippyError: INVALID."""
+        fits = visibility.parse(query)
+        found: list[Description] = []
+        before = 0
+        while True:
+            page, before = self.list(None, None, 500, before)
+            for one in page:
+                if fits(one):
+                    found.append(one)
+                    if limit and len(found) == limit:
+                        return found
+            if not before:
+                return found
+
+    def query(self, workflow_id: str, run_id: str | None, name: str) -> Any:
+        """Raises WippyError: kind unset if missing, INVALID for a query that there is not."""
+        run = self._existing(workflow_id, run_id)
+        if name == "state":
+            return {}
+        if name == "pid":
+            return run.workflow_id
+        if name not in ("stack", "__stack_trace"):
+            raise errors.WippyError(errors.INVALID, f"unknown query type: {name} (known: state, pid, stack)")
+        if run.driver is not None:
+            return _stacks(run.driver)
+        parts = cut(self._history(run))
+        driver = Driver(self.core.factory(run_info(parts.start)))
+        try:
+            for _ in steps(driver, parts.batches, run.run_id):
+                pass
+            return _stacks(driver)
+        except Blocked as error:
+            return f"the run is blocked: {error}"
+        finally:
+            driver.close()
+
+    def retry(self, workflow_id: str, run_id: str | None) -> StartedRun:
+        """Raises WippyError: kind unset if missing, CONFLICT if there is nothing to retry."""
+        run = self._existing(workflow_id, run_id)
+        if run.status is Status.RUNNING:
+            if run.task is not Task.RETRY or run.turn is not None:
+                raise errors.WippyError(errors.CONFLICT, f"workflow {workflow_id} is open and not blocked")
+            self.core.try_now(run)
+            return StartedRun(workflow_id, run.run_id, False)
+        start = self._history(run)[0]
+        options = msgspec.structs.replace(start.options, id=workflow_id, start_delay_ns=0)
+        return self.core.starting.start(StartRequest(start.type, start.queue, start.args, options, start.header))
+
+
+def _stacks(driver: Driver) -> str:
+    stacks = getattr(driver.machine, "stacks", None)
+    return stacks() if stacks is not None else ""

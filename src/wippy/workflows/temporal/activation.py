@@ -14,34 +14,15 @@ from wippy.workflows import commands as cmd
 from wippy.workflows import jobs
 from wippy.workflows.failure import cancelled, child_already_started, unknown_external
 from wippy.workflows.machine_api import RunInfo
+from wippy.workflows.marker_id import SEED, marker_id, marker_of
 from wippy.workflows.options import WorkflowOptions
 from wippy.workflows.payload import JSON
 from wippy.workflows.replay import child_id
 from wippy.workflows.temporal import wire
 
-__all__ = ["Outside", "WorkflowActivation", "WorkflowActivationCompletion", "run_info"]
+__all__ = ["SEED", "Outside", "WorkflowActivation", "WorkflowActivationCompletion", "run_info"]
 
-SEED = "seed"
 _ALREADY_EXISTS = 1
-_PREFIXES = {cmd.VERSION: "v", cmd.SIDE_EFFECT: "e", "permission": "p", SEED: "s"}
-_NAMES = {prefix: kind for kind, prefix in _PREFIXES.items()}
-
-
-def marker_id(kind: str, key: str, value: bytes) -> str:
-    """A recorded value as the name of a patch: the one thing that the core keeps and announces again by itself."""
-    if kind == cmd.VERSION:
-        return f"v:{key}:{value.decode()}"
-    return f"{_PREFIXES[kind]}:{key}:{base64.b64encode(value).decode()}"
-
-
-def marker_of(id: str) -> tuple[tuple[str, str], bytes] | None:
-    """The recorded value of `marker_id`, or None for a patch of somebody else."""
-    prefix, _, rest = id.partition(":")
-    key, colon, value = rest.rpartition(":")
-    kind = _NAMES.get(prefix)
-    if kind is None or not colon:
-        return None
-    return (kind, key), value.encode() if kind == cmd.VERSION else base64.b64decode(value)
 
 
 def run_info(init: InitializeWorkflow, run_id: str, queue: str) -> RunInfo:

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 
 import temporalio.common as common
+from google.protobuf.json_format import MessageToDict
 from temporalio.api.common.v1 import Payload as ProtoPayload
 from temporalio.client import (
     Client,
@@ -23,13 +24,15 @@ from temporalio.client import (
     WorkflowExecutionStatus,
     WorkflowFailureError,
     WorkflowHandle,
+    WorkflowQueryFailedError,
 )
 from temporalio.common import RawValue
 from temporalio.exceptions import CancelledError, TerminatedError, TimeoutError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from wippy.errors import INTERNAL, INVALID, NOT_FOUND, UNAVAILABLE, UNKNOWN, WippyError
+from wippy.errors import CONFLICT, INTERNAL, INVALID, NOT_FOUND, UNAVAILABLE, UNKNOWN, WippyError
 from wippy.workflows.failure import Failure
+from wippy.workflows.history_import import from_json
 from wippy.workflows.options import ConflictPolicy, ReusePolicy, WorkflowOptions
 from wippy.workflows.payload import Payload
 from wippy.workflows.provider import (
@@ -290,8 +293,12 @@ class TemporalProvider:
         )
 
     def history(self, workflow_id: str, run_id: str | None = None) -> Future[list[Any]]:
-        """The events of a run as the server keeps them."""
-        return self._run(self._history(workflow_id, run_id))
+        """The events of a run."""
+        return self._run(self._events(workflow_id, run_id))
+
+    async def _events(self, workflow_id: str, run_id: str | None) -> list[Any]:
+        found = await self._history(workflow_id, run_id)
+        return from_json({"events": [MessageToDict(event) for event in found]})
 
     async def _history(self, workflow_id: str, run_id: str | None) -> list[Any]:
         try:
@@ -299,6 +306,58 @@ class TemporalProvider:
         except RPCError as error:
             raise _missing(error, workflow_id) from None
         return list(found.events)
+
+    def find(self, query: str, limit: int) -> Future[list[Description]]:
+        """Runs that fit a list filter of the server, the newest first."""
+        return self._run(self._find(query, limit))
+
+    async def _find(self, query: str, limit: int) -> list[Description]:
+        found = []
+        async for one in self.client.list_workflows(query, limit=limit or None):
+            found.append(
+                Description(
+                    workflow_id=one.id,
+                    run_id=one.run_id,
+                    type=one.workflow_type,
+                    queue=one.task_queue,
+                    status=Status(int(one.status) if one.status else 1),
+                    attempt=1,
+                    started_ns=_nanoseconds(one.start_time),
+                    closed_ns=_nanoseconds(one.close_time),
+                    history_length=one.history_length,
+                    history_size=one.raw_info.history_size_bytes,
+                )
+            )
+        return found
+
+    def query(self, workflow_id: str, run_id: str | None, name: str) -> Future[Any]:
+        """What a run answers: `state`, `pid`, `stack`, or what foreign code knows."""
+        return self._run(self._query(workflow_id, run_id, "__stack_trace" if name == "stack" else name))
+
+    async def _query(self, workflow_id: str, run_id: str | None, name: str) -> Any:
+        try:
+            return await self.client.get_workflow_handle(workflow_id, run_id=run_id).query(name)
+        except RPCError as error:
+            raise _missing(error, workflow_id) from None
+        except WorkflowQueryFailedError as error:
+            raise WippyError(INVALID, error.message) from None
+
+    def retry(self, workflow_id: str, run_id: str | None = None) -> Future[StartedRun]:
+        """A new run with the input of a closed one; open runs are retried by the server alone."""
+        return self._run(self._retry(workflow_id, run_id))
+
+    async def _retry(self, workflow_id: str, run_id: str | None) -> StartedRun:
+        if await self._is_open(workflow_id):
+            raise WippyError(CONFLICT, f"workflow {workflow_id} is open; if it is blocked, the server tries it again")
+        begun = (await self._history(workflow_id, run_id))[0].workflow_execution_started_event_attributes
+        request = StartRequest(
+            begun.workflow_type.name,
+            begun.task_queue.name,
+            wire.payloads_of(begun.input.payloads),
+            WorkflowOptions(id=workflow_id, conflict=ConflictPolicy.FAIL),
+            wire.header_of(begun.header.fields),
+        )
+        return await self._start(request)
 
     # Attempts of activities, by whoever carries them out
 
