@@ -299,3 +299,9 @@ def test_a_long_markdown_paragraph_is_cut(lua: Lua) -> None:
     )
     assert len(got) > 2
     assert all(chunk.startswith("# T\n") and len(chunk) <= 24 for chunk in got)
+
+
+def test_large_arguments_stay_nowhere(lua: Lua) -> None:
+    got = run(lua, 'local s = ("word "):rep(60000) return re"wo(r)d x?":match_string(s), #re"w":find_all_string(s)')
+    assert got == [True, 60000]
+    assert lua.bindings.handles.count() == 0

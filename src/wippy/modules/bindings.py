@@ -16,6 +16,15 @@ from wippy.modules.handles import Handles
 from wippy.modules.module import Function, gone_text, object_class_of
 
 VALUES, FAILED, RAISED = 0, 1, 2
+HOLD, HELD = b"@hold", b"@"
+
+
+class _Arguments:
+    """Packed arguments that wait for the command they belong to: on its way a command is copied several times."""
+
+    def __init__(self, packed: bytes) -> None:
+        self.packed = packed
+
 
 log = logging.getLogger("wippy.modules")
 
@@ -42,6 +51,8 @@ class Bindings:
     def module_call(self, unit: Unit, fn_id: bytes, packed: bytes) -> tuple[int, bytes]:
         """Runs an in-place function."""
         try:
+            if fn_id == HOLD:
+                return VALUES, codec.pack([self.handles.add(unit.pid, _Arguments(packed))])
             function = self.catalog.function(fn_id)
             call = Call(self.services, unit, self.handles)
             return self._values(function, call, function.handler(call, *self._arguments(function, call, packed)))  # type: ignore[misc]
@@ -53,6 +64,10 @@ class Bindings:
         try:
             function = self.catalog.function(fn_id)
             if not function.effect:  # with much to do
+                if packed.startswith(HELD):
+                    held = self.handles.get(int(packed[len(HELD) :]))
+                    self.handles.drop(unit.pid, held)
+                    packed = held.packed
                 return await asyncio.to_thread(self.module_call, unit, fn_id, packed)
             call = Call(self.services, unit, self.handles)
             result = await function.handler(call, *self._arguments(function, call, packed))  # type: ignore[misc]

@@ -109,13 +109,20 @@ function K.can_wait()
   return not K.workflow and coisyieldable() and not (th and th.loading)
 end
 
+local HEAVY = 100000 -- bytes of arguments that stay behind when the command leaves
+
 -- Calls a function beside other work when its arguments are large.
 local function by_size(id, large)
   local command, module_call = K.command, K.host.module_call
   return function(...)
     local packed = pack(...)
-    if #packed >= large and K.can_wait() then return command("module", id, packed) end
-    return module_call(id, packed)
+    if #packed < large or not K.can_wait() then return module_call(id, packed) end
+    if #packed >= HEAVY then
+      local status, answer = module_call("@hold", packed)
+      if status ~= 0 then return status, answer end
+      packed = "@" .. unpack(answer)
+    end
+    return command("module", id, packed)
   end
 end
 
