@@ -107,7 +107,7 @@ def test_a_change_with_type_errors_is_refused_as_a_whole(app: Application) -> No
 def test_a_library_is_refused_that_no_longer_fits_its_importers(app: Application) -> None:
     message = refused(app, library("lib", TEXTS))
     assert "type errors in app:user: 1:46 cannot use 5 as string" in message
-    assert message.endswith("; an entry that it imports has changed")
+    assert "; an entry that it imports has changed" in message
 
 
 def test_a_library_may_change_together_with_its_importers(app: Application) -> None:

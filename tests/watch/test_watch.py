@@ -139,6 +139,7 @@ def test_strict_types_are_checked_before_anything_is_swapped(tmp_path: Path) -> 
         app.wait("plain 1 saw lib 1")
         app.write("lib.lua", typed.replace("string return 'lib 1'", "number return 7"))
         app.wait("type errors in app:f: 2:")
+        app.wait("--> src/f.lua:2:")
         app.wait("not reloaded")
         app.write("lib.lua", typed.replace("lib 1", "lib 2"))
         app.wait("reloaded app:lib")

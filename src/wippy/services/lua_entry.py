@@ -41,8 +41,8 @@ class LuaEntryHandler:
 
     async def create(self, entry: Entry) -> None:
         code = self._code(entry)
-        self._types.admit(code)
         try:
+            self._types.admit(code)
             self._site.runtime.code.put(code)
         except SourceError as error:
             raise self._placed(entry, error) from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wippy.errors import INVALID, WippyError
+from wippy.errors import SourceError
 
 if TYPE_CHECKING:
     from wippy.lang.check.checker import Interface
@@ -47,7 +47,7 @@ class TypeGate:
         Code that was there before the change is checked at the end only: here it may be on its way back.
 
         Raises:
-            WippyError: INVALID, `type errors in <id>: <line>:<col> <message>; …`.
+            SourceError: INVALID, `type errors in <id>: <line>:<col> <message>; …`.
         """
         if not self.strict:
             return
@@ -63,7 +63,7 @@ class TypeGate:
             dependents: entries that import changed ones, imported ones first.
 
         Raises:
-            WippyError: INVALID.
+            SourceError: INVALID.
         """
         if self.strict:
             for code in (*self._again, *dependents):
@@ -84,7 +84,15 @@ class TypeGate:
         bad = [each for each in found if each.rejects and each.code != PARSE]
         if bad:
             text = "; ".join(f"{each.line}:{each.column} {each.message}" for each in bad)
-            raise WippyError(INVALID, f"type errors in {code.id}: {text}{why}")
+            lines = code.source.replace("\r\n", "\n").split("\n")
+            line = bad[0].line
+            raise SourceError(
+                f"type errors in {code.id}: {text}{why}",
+                file=code.file or code.id,
+                line=line,
+                column=bad[0].column,
+                text=lines[line - 1] if line is not None and line <= len(lines) else None,
+            )
         if interface is not None:
             self._interfaces[code.id] = interface
             self._codes[code.id] = code
