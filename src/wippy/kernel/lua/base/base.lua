@@ -182,6 +182,7 @@ function base.unpack(t, i, j)
     j = rawtype(j) == "number" and j or rawtonumber(j) or badtype(3, "unpack", "number", j)
     j = truncated(j)
   end
+  if j - i >= 2000 and j - i < 200000 then K.charge(16 * (j - i)) end
   return tunpack(content, i, j)
 end
 

@@ -76,6 +76,12 @@ function K.full_text(err)
 end
 local full_text = K.full_text
 
+local work = 0 -- tables and fields that were copied
+local function settle()
+  if work >= 1000 then K.charge(32 * work) end
+  work = 0
+end
+
 -- Plain data of what a user gave as details: text keys, sequences, numbers as they are, the rest as text.
 local function plain(v, depth, top)
   local t = typeof(v)
@@ -83,11 +89,15 @@ local function plain(v, depth, top)
   if t ~= "table" or depth > MAX_DEPTH then return K.plain_text(v) end
   v = unfrozen(v)
   local out = {}
+  work = work + 1
   if not top then
-    for i = 1, rawlen(v) do out[i] = plain(v[i], depth + 1) end
+    local length = rawlen(v)
+    work = work + length
+    for i = 1, length do out[i] = plain(v[i], depth + 1) end
   end
   for k, item in next, v do
     if rawtype(k) == "string" then out[k] = plain(item, depth + 1) end
+    work = work + 1
   end
   return out
 end
@@ -95,7 +105,11 @@ end
 local function copy(v)
   if rawtype(v) ~= "table" or K.classof(v) then return v end
   local out = {}
-  for k, item in next, unfrozen(v) do out[k] = copy(item) end
+  work = work + 1
+  for k, item in next, unfrozen(v) do
+    out[k] = copy(item)
+    work = work + 1
+  end
   return out
 end
 
@@ -110,7 +124,10 @@ function methods.retryable(err) return self_of(err, "retryable")[RETRYABLE] end
 
 function methods.details(err)
   local details = self_of(err, "details")[DETAILS]
-  return details and copy(details)
+  if not details then return details end
+  local given = copy(details)
+  settle()
+  return given
 end
 
 function methods.stack(err)
@@ -155,6 +172,7 @@ function errors.new(what)
   if rawtype(retryable) ~= "boolean" then retryable = nil end
   details = typeof(details) == "table" and plain(details, 0, true) or nil
   if details and next(details) == nil then details = nil end
+  settle()
   return new(kind, message, retryable, details)
 end
 

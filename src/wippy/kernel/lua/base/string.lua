@@ -89,6 +89,7 @@ function string.char(...)
     if c < 0 or c > 255 then badarg(1, "char", "value out of range 0..255") end
     return rchar(c)
   end
+  if n >= 2000 then K.charge(16 * n) end
   local list = { ... }
   for i = 1, n do
     local c = integer_arg(list[i], i, "char")

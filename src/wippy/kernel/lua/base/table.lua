@@ -239,7 +239,10 @@ end
 
 function table.unpack(t, i, j)
   local mt = getmt(t)
-  if mt == nil and i == nil and j == nil and #t < MAX_RESULTS then return tunpack(t) end
+  if mt == nil and i == nil and j == nil then
+    local length = #t
+    if length < COSTLY then return tunpack(t) end
+  end
   local list = content(t, mt, "unpack")
   if i == nil then i = 1 elseif mathtype(i) ~= "integer" then i = integer_arg(i, 2, "unpack") end
   if j == nil then j = rawlen(list) elseif mathtype(j) ~= "integer" then j = integer_arg(j, 3, "unpack") end
@@ -248,6 +251,7 @@ function table.unpack(t, i, j)
   if span < 0 or span >= MAX_RESULTS then
     error("too many results to unpack: at most " .. MAX_RESULTS .. " values at once", 2)
   end
+  if span >= COSTLY then K.charge(16 * span) end
   if getmt(list) == nil then return tunpack(list, i, j) end
   local values = {}
   for at = 0, span do values[at + 1] = rawget(list, i + at) end

@@ -9,8 +9,10 @@ local force, typeof, CLASS, CONTENT = T.force, K.typeof, K.CLASS, K.CONTENT
 local MAX_DEPTH = 64
 local MAX_EAGER = 500 -- nodes that are compiled at once; instances of generics may go on for ever
 
--- Set by a check that gave up: the value is nested too deeply.
-local state = { too_deep = false }
+local MANY = 1000 -- items from which on a table counts as work
+
+-- too_deep is set by a check that gave up: the value is nested too deeply. work: items of long tables so far.
+local state = { too_deep = false, work = 0 }
 T.state = state
 
 local function give_up()
@@ -174,7 +176,9 @@ local compilers = {
       local t = open(v)
       if t == nil then return false end
       if depth >= MAX_DEPTH then return give_up() end
-      for i = 1, rawlen(t) do
+      local length = rawlen(t)
+      if length >= MANY then state.work = state.work + length end
+      for i = 1, length do
         local item = rawget(t, i)
         if rawtype(item) ~= want and item ~= nil and not check(item, depth + 1) then return false end
       end
@@ -204,8 +208,9 @@ local compilers = {
       local t = open(v)
       if t == nil then return false end
       if depth >= MAX_DEPTH then return give_up() end
-      local length = rawlen(t)
+      local length, seen = rawlen(t), 0
       for key, item in next, t do
+        seen = seen + 1
         if rawtype(key) == "string" then
           if texts and not ((free or key_check(key, depth + 1)) and check(item, depth + 1)) then return false end
         elseif mathtype(key) == "integer" and key >= 1 and key <= length then
@@ -214,6 +219,7 @@ local compilers = {
           return false
         end
       end
+      if seen >= MANY then state.work = state.work + seen end
       return true
     end
   end,

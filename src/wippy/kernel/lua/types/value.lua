@@ -110,6 +110,15 @@ end
 
 -- Errors are raised at our own line: the handler of every call puts the innermost line of user code in its place.
 
+-- A check is not interrupted, for it may be about any value; the time of a long one is made good for behind it.
+local function settle()
+  local work = state.work
+  if work > 0 then
+    state.work = 0
+    K.charge(16 * work)
+  end
+end
+
 -- `is` of one type: called with the value, or with the type in front of it.
 local function make_is(owner, node)
   local check = nil
@@ -119,9 +128,12 @@ local function make_is(owner, node)
     if not check then check = compile(node) end
     if check(v, 0) then
       if state.too_deep then state.too_deep = false end
+      settle()
       return v, nil
     end
-    return nil, T.failure(node, v, state.too_deep)
+    local failure = T.failure(node, v, state.too_deep)
+    settle()
+    return nil, failure
   end
 end
 
@@ -156,6 +168,7 @@ local function make_call(node)
     if not check then check = compile(node) end
     local ok = check(v, 0)
     state.too_deep = false
+    settle()
     if ok then return v end
     local expected = text(node)
     if force(node).kind == "function" and not node.name then expected = "function" end
