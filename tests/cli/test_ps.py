@@ -9,6 +9,7 @@ import pty
 import re
 import select
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -153,6 +154,12 @@ def test_nothing_runs_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caps
         err = capsys.readouterr().err
         assert f"no running application found in {tmp_path}" in err
         assert "wippy run" in err
+    (tmp_path / ".wippy" / "run").mkdir(parents=True)
+    with socket.socket(socket.AF_UNIX) as left_behind:
+        left_behind.bind(".wippy/run/1.sock")
+    assert execute(["ps"]) == 1
+    assert "no running application" in capsys.readouterr().err
+    assert list(tmp_path.glob(".wippy/run/*")) == []
     (tmp_path / ".wippy.yaml").write_text('version: "1.0"\ncontrol: {enabled: false}\n')
     assert execute(["ps"]) == 1
     assert "control.enabled is false" in capsys.readouterr().err

@@ -366,12 +366,14 @@ def test_function_calls_under_way(app: Application) -> None:
     app.begin_call("app:one")
     app.begin_call("app:one")
 
-    def outside() -> list[tuple[str, str]]:
+    def outside() -> list[tuple[str, str, str]]:
         home = app.app.functions().workers
         found = app.app.system.inspection.processes(home, {"calls": True})[0]
-        return sorted((row["source"], row.get("waits", "")) for row in found)
+        return sorted((row["source"], row["state"], row.get("waits", "")) for row in found)
 
-    eventually(lambda: outside() == [("app:one", "a turn in the pool"), ("app:one", "receive inbox")])
+    eventually(
+        lambda: outside() == [("app:one", "blocked", "a turn in the pool"), ("app:one", "idle", "receive inbox")]
+    )
     end(app, pid)
     assert rows(app, calls=True) == []
 
