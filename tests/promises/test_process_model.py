@@ -423,8 +423,7 @@ def test_p23_a_service_starts_with_the_application_and_again_after_a_crash(tmp_p
     }
     with application(files, unstable, service):
         said = tmp_path / "files" / "said"
-        eventually(said.exists)
-        assert said.read_text() == "hello"
+        eventually(lambda: said.exists() and said.read_text() == "hello")
         assert (tmp_path / "files" / "n").read_text() == "3"
 
 
