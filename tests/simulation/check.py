@@ -318,8 +318,7 @@ class Search:
         if not target.alive:
             return True
         if notice.kind == "upgrade":
-            self._upgrade(after, notice)
-            return True
+            return self._upgrade(after, notice)
         if notice.kind == "message":
             return self._receive(after, notice.target, ("message", "", "m", notice.value))
         if notice.kind == "abandoned":
@@ -339,19 +338,20 @@ class Search:
             return True
         return self._receive(after, notice.target, (notice.kind, notice.source, notice.value, notice.text))
 
-    def _upgrade(self, after: State, notice: Notice) -> None:
+    def _upgrade(self, after: State, notice: Notice) -> bool:
         """An upgrade by another coroutine: what the main one was doing goes on without anybody who waits for it."""
         pid, actor = notice.target, after.actors[notice.target]
         observed = self.observed
-        ops = observed.begun.get(pid, ())
-        if actor.position < len(ops):
-            op = ops[actor.position]
-            restart = observed.starts.get(notice.value, NEVER)
-            if op.id not in observed.ended and observed.began[op.id] < restart:
-                if actor.waits is None and op.act in ORPHANS:
-                    after.late = (*after.late, (pid, actor.position, actor.resolved))
-                after.change(pid, position=actor.position + 1)
+        restart = observed.starts.get(notice.value, NEVER)
+        old = [op for op in observed.begun.get(pid, ())[actor.position :] if observed.began[op.id] < restart]
+        if len(old) > 1 or (old and old[0].id in observed.ended):
+            return False  # the old code did more
+        if old:
+            if actor.waits is None and old[0].act in ORPHANS:
+                after.late = (*after.late, (pid, actor.position, actor.resolved))
+            after.change(pid, position=actor.position + 1)
         upgrade(after, pid, observed.ops[notice.value]["entry"])
+        return True
 
     # The end
 

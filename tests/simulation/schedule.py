@@ -38,7 +38,7 @@ class Schedule:
 
     def __init__(self, seed: int, program: list[Batch]) -> None:
         random = Random(f"setting {seed}")
-        self.simulation = Simulation(seed, workers=random.randint(1, 3))
+        self.simulation = Simulation(seed, random.randint(1, 3), isolated=random.random() < 0.2)
         self.program = program
         self.ops: dict[int, dict[str, Any]] = {}
         self.known: list[str] = []

@@ -14,6 +14,9 @@ from random import Random
 from typing import Any
 
 from wippy.kernel import codec
+from wippy.kernel.cell import Cell
+from wippy.kernel.run_queue import ENDED
+from wippy.kernel.vm import VM
 from wippy.kernel.worker import Envelope, Worker
 from wippy.lang.cache import CompileCache
 from wippy.modules.bindings import Bindings
@@ -21,6 +24,7 @@ from wippy.modules.catalog import Catalog
 from wippy.units.clock import VirtualClock
 from wippy.units.code import CodeStore, LuaCode
 from wippy.units.host import RUNNING, HostConfig, ProcessHost
+from wippy.units.isolated_host import IsolatedHost
 from wippy.units.pool import Pool
 from wippy.units.router import FUNCTIONS, Router
 from wippy.units.runtime import Runtime
@@ -41,7 +45,7 @@ local function keys(set)
   raw.sort(list)
   return list
 end
-return function()
+function K.inspect_actors()
   local all = {}
   for pid, p in raw.next, K.procs do
     local mailbox, list = {}, p.unrouted
@@ -71,6 +75,33 @@ class Stuck(Exception):
     """A schedule that does not come to rest."""
 
 
+def equip(simulation: Simulation, vm: VM) -> VM:
+    """Gives a VM what the actors and the checks need, and a pace of its own."""
+    limit = simulation.random.choice((20, 100, 700, 4000))
+    table = vm.K._table
+    vm.K.rt[b"limit"] = table[b"limit"] = limit
+    vm.load_chunk(RECORD, b"record")(table, simulation.record)
+    vm.load_chunk(INSPECT, b"inspect")(table)
+    return vm
+
+
+def host_functions(simulation: Simulation) -> dict[str, Any]:
+    return {
+        "entropy": simulation.random.randbytes,
+        "cpu_time": simulation.cpu_time,
+        "now_ns": simulation.clock.time_ns,
+    }
+
+
+def pace(simulation: Simulation, vm: VM) -> None:
+    vm.K._table[b"slice"] = simulation.random.choice((1, 1, 2, 5, 40, 3000))
+
+
+def part(random: Random, count: int) -> int:
+    """How many of the envelopes that have come are read in a slice."""
+    return random.randint(1, count) if count > 1 and random.random() < 0.5 else count
+
+
 class SimulatedWorker(Worker):
     """A worker without a thread."""
 
@@ -83,15 +114,9 @@ class SimulatedWorker(Worker):
             simulation.clock,
             host.share if host.config.workers > 1 else None,
         )
-        self.random = simulation.random
-        self.router = simulation.runtime.router
+        self.simulation = simulation
         self.leaving: list[Envelope] = []
-        self.vm = self._make_vm()
-        limit = self.random.choice((20, 100, 700, 4000))
-        self.vm.K.rt[b"limit"] = limit
-        self.vm.K._table[b"limit"] = limit
-        self.vm.load_chunk(RECORD, b"record")(self.vm.K._table, simulation.record)
-        self.inspect = self.vm.load_chunk(INSPECT, b"inspect")(self.vm.K._table)
+        self.vm = equip(simulation, self._make_vm())
 
     def has_work(self) -> bool:
         return bool(self.leaving or self.runnable or self._urgent or not self._inbox.empty() or self.is_due())
@@ -102,20 +127,16 @@ class SimulatedWorker(Worker):
     def step(self) -> str:
         """One thing that the thread would do; a word for the trace."""
         if self.leaving:
-            envelope = self.leaving.pop(0)
-            self.router.route(self, [envelope])
-            return f"out {envelope[0]} {envelope[1]!r}"
-        count = self._inbox.qsize()
-        if count > 1 and self.random.random() < 0.5:
-            count = self.random.randint(1, count)
+            return self.simulation.route(self, self.leaving.pop(0))
         items: list[Envelope] = []
+        count = part(self.simulation.random, self._inbox.qsize())
         while self._urgent:
             items.append(self._urgent.popleft())
         for _ in range(count):
             item = self._inbox.get_nowait()
             if item is not None and item[0] != "wake":
                 items.append(item)
-        self.vm.K._table[b"slice"] = self.random.choice((1, 1, 2, 5, 40, 3000))
+        pace(self.simulation, self.vm)
         self._slice(items)
         if self._share is not None and self.unstarted:
             self._share(self)
@@ -126,13 +147,12 @@ class SimulatedHost(ProcessHost):
     """A process host whose workers have no threads."""
 
     def __init__(self, simulation: Simulation, id: str, workers: int, functions_home: bool = False) -> None:
-        extra = {
-            "entropy": simulation.random.randbytes,
-            "cpu_time": simulation.cpu_time,
-            "now_ns": simulation.clock.time_ns,
-        }
         super().__init__(
-            id, simulation.runtime, HostConfig(workers=workers), extra=extra, functions_home=functions_home
+            id,
+            simulation.runtime,
+            HostConfig(workers=workers),
+            extra=host_functions(simulation),
+            functions_home=functions_home,
         )
         router = simulation.runtime.router
         for _ in range(workers):
@@ -152,6 +172,66 @@ class SimulatedHost(ProcessHost):
         self._share(worker)
 
 
+class SimulatedCell(Cell):
+    """A cell that no thread drives."""
+
+    simulation: Simulation
+    waiting = False
+    over = False
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.leaving: list[Envelope] = []
+
+    def has_work(self) -> bool:
+        due = self.due is not None and self.due <= self._clock.monotonic_ns()
+        return self.state != ENDED and bool(self.leaving or self.over or self.pending or due)
+
+    def step(self) -> str:
+        if self.leaving:
+            return self.simulation.route(self, self.leaving.pop(0))
+        if self.over:
+            self.state = ENDED
+            self.end()
+            return "end"
+        self.prepare()
+        pace(self.simulation, self.vm)
+        self.over = not self.drive(self.simulation.random.randint(1, 3))
+        return f"drive {self.runnable} {self.due}"
+
+    def _take(self) -> list[Envelope]:
+        items = list(self._urgent)
+        self._urgent.clear()
+        for _ in range(part(self.simulation.random, len(self._inbox))):
+            items.append(self._inbox.popleft())
+        return items
+
+
+class SimulatedCells(IsolatedHost):
+    """A host with a VM for each process, without threads."""
+
+    def __init__(self, simulation: Simulation, id: str, workers: int) -> None:
+        self._simulation = simulation
+        super().__init__(id, simulation.runtime, HostConfig(workers=workers), extra=host_functions(simulation))
+        self.queue.wake = lambda cell: cell.state != ENDED  # type: ignore[method-assign]
+        self.state = RUNNING
+        simulation.runtime.router.hosts[id] = self
+
+    def _make_cell(self) -> Cell:
+        simulation, number = self._simulation, self._router.new_worker_number()
+        cell = SimulatedCell(
+            number,
+            lambda: equip(simulation, self._make_vm(number, isolated=True)),
+            simulation.leave,
+            simulation.clock,
+            self.queue,
+            self._ended,
+            self._late,
+        )
+        cell.simulation = simulation
+        return cell
+
+
 @functools.cache
 def code() -> CodeStore:
     """The programs of the actors, compiled once."""
@@ -168,7 +248,7 @@ def code() -> CodeStore:
 
 
 class Simulation:
-    """A node with three hosts at rest.
+    """A node with three hosts at rest: one worker, several workers or a VM for each process, functions.
 
     Args:
         seed: decides the schedule.
@@ -177,7 +257,7 @@ class Simulation:
         log: (stamp, PID, values) of each `record` call of the actors, in the order of the calls.
     """
 
-    def __init__(self, seed: int, workers: int = 2) -> None:
+    def __init__(self, seed: int, workers: int = 2, isolated: bool = False) -> None:
         self.random = Random(f"schedule {seed}")
         self.clock = VirtualClock()
         self.log: list[tuple[int, str, list[Any]]] = []
@@ -193,11 +273,10 @@ class Simulation:
         self.router = router
         self.hosts = [
             SimulatedHost(self, ONE, 1),
-            SimulatedHost(self, MANY, workers),
+            SimulatedCells(self, MANY, workers) if isolated else SimulatedHost(self, MANY, workers),
             SimulatedHost(self, FUNCTIONS, 1, functions_home=True),
         ]
-        self.workers: list[SimulatedWorker] = [worker for host in self.hosts for worker in host.workers]  # type: ignore[misc]
-        self._weights = [1] * len(self.workers)
+        self._weights: dict[int, int] = {}
 
     def _log(self, level: str, name: str, message: str, fields: dict[str, Any]) -> None:
         if level == "error":
@@ -208,10 +287,18 @@ class Simulation:
         self._cpu += self.random.choice((0.0, 0.00001, 0.0004, 0.003))
         return self._cpu
 
-    def leave(self, worker: Worker, envelopes: list[Envelope]) -> None:
+    @property
+    def workers(self) -> list[Any]:
+        """Workers and cells."""
+        return [worker for host in self.hosts for worker in host.workers]
+
+    def leave(self, worker: Any, envelopes: list[Envelope]) -> None:
         """Takes the envelopes of a slice; they reach their places one by one."""
-        assert isinstance(worker, SimulatedWorker)
         worker.leaving.extend(envelopes)
+
+    def route(self, worker: Any, envelope: Envelope) -> str:
+        self.router.route(worker, [envelope])
+        return f"out {envelope[0]} {envelope[1]!r}"
 
     def record(self, pid: bytes, packed: bytes) -> None:
         self.steps += 1
@@ -223,8 +310,9 @@ class Simulation:
         Raises:
             Stuck: after `limit` steps.
         """
-        random, workers = self.random, self.workers
+        random = self.random
         for _ in range(limit):
+            workers = self.workers
             busy = [worker for worker in workers if worker.has_work()]
             for worker in workers:
                 worker.waiting = worker not in busy
@@ -235,8 +323,8 @@ class Simulation:
             if not busy:
                 return
             if random.random() < 0.05:
-                self._weights = [random.choice((1, 10, 100)) for _ in workers]
-            (worker,) = random.choices(busy, [self._weights[workers.index(worker)] for worker in busy])
+                self._weights = {worker.number: random.choice((1, 10, 100)) for worker in workers}
+            (worker,) = random.choices(busy, [self._weights.get(worker.number, 10) for worker in busy])
             self.steps += 1
             done = worker.step()
             self.trace.update(f"{worker.number} {done}\n".encode())
@@ -246,7 +334,7 @@ class Simulation:
         """What the kernels hold: processes by PID, and names."""
         processes: dict[str, Any] = {}
         for worker in self.workers:
-            rows, _, _ = codec.unpack(worker.inspect())
+            rows, _, _ = codec.unpack(worker.vm.K.inspect_actors())
             for pid, links, watchers, watching, names, trap, mailbox, is_call in rows or ():
                 processes[pid] = {
                     "links": set(links or ()),

@@ -112,6 +112,8 @@ class Router:
             self.fail(envelope, INTERNAL, "pid not registered")
         elif op in ("unmonitor", "unlink"):
             self.reply(envelope, True, [])
+        elif op == "named":
+            self.names.release(envelope[1].encode())
         else:
             self.fail(envelope, NOT_FOUND, "process not found")
 

@@ -44,11 +44,15 @@ local function tie(p, field, pid)
   end
 end
 
+S.ties = 0 -- answers of that kind that have not come
+
 -- A request whose answer ties the unit to another. tied(ok, values...) is called as soon as the answer has come, before
 -- anything that the other sends later, and whether or not the unit still waits.
 local function request_tie(op, destination, tied, a, b, c, data)
   local th = K.waiting_thread(op)
+  S.ties = S.ties + 1
   K.request_async(op, destination, function(ok, ...)
+    S.ties = S.ties - 1
     tied(ok, ...)
     if th.co then ready(th, { ok = ok, values = { ... }, n = raw.select("#", ...) }) end
   end, a, b, c, data)

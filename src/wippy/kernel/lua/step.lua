@@ -238,7 +238,7 @@ function K.step(now, incoming, hungry)
   K.run(K.slice)
   if dead > 0 then tell_dead() end
   return K.take_outgoing(), K.timer_due(), K.runnable(), S.fresh,
-    (next(S.foreign) or next(S.begun)) and S.count + 1 or S.count, S.turns, S.adopted or 0
+    (S.ties > 0 or next(S.foreign) or next(S.begun)) and S.count + 1 or S.count, S.turns, S.adopted or 0
 end
 
 -- Goes on with a slice in which the kernel itself ran out of memory.
