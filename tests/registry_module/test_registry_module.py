@@ -265,6 +265,24 @@ def test_events_on_the_bus(app):
     ]
 
 
+def test_a_refusal_is_told_with_its_error(app):
+    assert lua(
+        app,
+        """
+        local events = require("events")
+        local sub = events.subscribe("registry", "*")
+        registry.snapshot():changes():create({id = "app:g", kind = "function.lua", data = {source = "x(", method = "main"}}):apply()
+        local kinds, reason = {}, nil
+        for i = 1, 4 do
+          local e = sub:channel():receive()
+          kinds[i] = e.kind
+          if e.kind == "entry.reject" then reason = e.data end
+        end
+        return {kinds, type(reason), reason:kind(), tostring(reason):find("app:g", 1, true) ~= nil}
+        """,
+    ) == [["registry.begin", "entry.create", "entry.reject", "registry.discard"], "userdata", "Invalid", True]
+
+
 def test_without_history():
     with application(ENTRIES, config={"registry": {"enable_history": False}}) as app:
         assert lua(

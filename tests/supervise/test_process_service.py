@@ -281,6 +281,25 @@ def test_a_change_that_is_refused_leaves_hosts_and_services_running():
         assert app.lua("return process.registry.lookup('w')") == pid
 
 
+def test_a_change_waits_neither_for_stops_nor_for_starts():
+    deaf = process("deaf", "return function() process.inbox():receive() end")
+    with running(deaf, ENDS, service("svc", "deaf", stop_timeout="5s")) as (app, watch, clock):
+        watch.wait("svc", "running")
+        failing = service("failing", "ends", "crash")
+        app.define(failing)
+        assert app.app.registry.get("app:failing") is not None
+        watch.wait("failing", "failed")
+        app.run(app.app.registry.apply([delete(ID("app", "svc"))]))
+        watch.wait("svc", "stopping")
+        app.define(process("more", "return function() return 1 end"))  # further changes go on meanwhile
+        assert app.execute("app:more") == 1
+        assert state_of(app, "svc").status == "stopping"
+        clock.advance(5)
+        watch.wait("svc", "failed")
+        app.run(app.app.supervisor.settled())
+        assert state_of(app, "svc") is None
+
+
 def test_a_changed_host_takes_its_services_along():
     with running(WORKER, service("svc", "worker")) as (app, watch, _):
         pid = watch.wait("svc", "running")["details"]

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-WAIT = 10.0
+WAIT = 60.0
 """Seconds after which a test that hangs is given up."""
 
 
