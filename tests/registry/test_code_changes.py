@@ -8,6 +8,7 @@ from application import application, function, host, library, process
 from wippy.errors import WippyError
 from wippy.registry.entry import ID, Entry
 from wippy.registry.order import create, delete, update
+from wippy.units.clock import VirtualClock
 
 STRICT = {"lua": {"cache": {"mode": "off"}, "type_system": {"enabled": True, "strict": True}}}
 
@@ -346,23 +347,56 @@ def test_a_process_is_callable_while_it_has_a_default_host():
         assert app.execute("app:caller", 3) == no
 
 
-def test_a_cancelled_call_of_a_process_cancels_it():
+@pytest.mark.parametrize("place", ["app:processes", "app:other", "app:isolated"])
+@pytest.mark.parametrize("how", ["cancel", "end", "timeout"])
+def test_a_call_of_a_process_that_is_given_up_cancels_it(place, how):
     waits = """
     return function(to)
       process.send(to, 'begun')
       process.send(to, 'reason', process.events():receive().reason)
     end"""
-    with application(
-        host("processes", 1), host("other", 1), process("p", waits, meta={"default_host": "app:processes"})
-    ) as app:
-        assert app.lua(
-            """
-            local funcs = require('funcs')
-            local future = funcs.async('app:p', process.pid())
-            process.listen('begun'):receive()
+    caller = process(
+        "caller",
+        """
+        local funcs = require('funcs')
+        return function(to, how)
+          if how == 'timeout' then
+            local _, err = funcs.call('app:p', to)
+            process.send(to, 'error', err:kind())
+            return
+          end
+          local future = funcs.async('app:p', to)
+          process.inbox():receive()
+          if how == 'cancel' then
             future:cancel()
-            local value, err = future:response():receive()
-            return {process.listen('reason'):receive(), future:is_canceled()}
-            """,
-            modules=["funcs"],
-        ) == ["caller context canceled", True]
+            process.send(to, 'error', future:is_canceled())
+            process.inbox():receive()
+          end
+        end""",
+        ["funcs"],
+    )
+    options = {"default_host": place, **({"timeout": "30s"} if how == "timeout" else {})}
+    hosts = (host("processes", 1), host("other", 1), host("isolated", 1, isolation="process"))
+    clock = VirtualClock()
+    with application(*hosts, process("p", waits, meta={"options": options}), caller, clock=clock) as app:
+        test = process(
+            "test",
+            """
+            return function(how)
+              local pid = process.spawn("app:caller", "app:processes", process.pid(), how)
+              process.listen("begun"):receive()
+              process.registry.register("begun")
+              process.send(pid, "go on")
+              local got = {(process.listen("reason"):receive())}
+              if how ~= "end" then got[2] = process.listen("error"):receive() end
+              return got
+            end""",
+        )
+        app.define(test)
+        running = app.begin("app:test", how)
+        if how == "timeout":
+            while not app.lua("return (process.registry.lookup('begun'))"):
+                pass
+            clock.advance(30)
+        expected = {"cancel": [True], "end": [], "timeout": ["Timeout"]}[how]
+        assert running.result(20) == ["caller context canceled", *expected]
