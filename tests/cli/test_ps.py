@@ -226,6 +226,8 @@ def test_columns_fit() -> None:
     narrow = [line(cells) for cells in table(columns, rows, 36)]
     assert max(map(len, narrow)) == 36
     assert narrow[1] == "x         5  a rather …  the end of…"
+    cut = table([Column("ID", shrinks=True, middle=True)], [["app:some_long_name:123"]], 12)
+    assert cut[1] == ["app:som…:123"]
     assert table([Column("A")], [["a\x1b[31mb\n"]], None)[1] == ["a?[31mb?"]
     assert plain("ü → ☃") == "ü → ☃"
 

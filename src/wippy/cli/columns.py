@@ -18,11 +18,15 @@ class Column(msgspec.Struct, frozen=True):
         title: its head.
         right: numbers stand at the right.
         shrinks: may be cut where there is no room.
+        least: characters it keeps while others can still give some.
+        middle: is cut in the middle, since its end tells as much as its beginning.
     """
 
     title: str
     right: bool = False
     shrinks: bool = False
+    middle: bool = False
+    least: int = LEAST
 
 
 def table(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int | None) -> list[list[str]]:
@@ -38,7 +42,7 @@ def table(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int |
     last = len(columns) - 1
     return [
         [
-            _pad(_cut(text, widths[index]), widths[index], columns[index].right, index == last)
+            _pad(_cut(text, widths[index], columns[index].middle), widths[index], columns[index].right, index == last)
             for index, text in enumerate(row)
         ]
         for row in cells
@@ -49,7 +53,8 @@ def _fit(columns: Sequence[Column], widths: list[int], width: int) -> None:
     """Takes room from the widest columns first."""
     over = sum(widths) + GAP * (len(widths) - 1) - width
     while over > 0:
-        able = [index for index, column in enumerate(columns) if column.shrinks and widths[index] > LEAST]
+        able = [i for i, column in enumerate(columns) if column.shrinks and widths[i] > column.least]
+        able = able or [i for i, column in enumerate(columns) if column.shrinks and widths[i] > LEAST]
         if not able:
             return
         widest = max(able, key=lambda index: widths[index])
@@ -57,8 +62,11 @@ def _fit(columns: Sequence[Column], widths: list[int], width: int) -> None:
         over -= 1
 
 
-def _cut(text: str, width: int) -> str:
-    return text if len(text) <= width else f"{text[: width - 1]}…"
+def _cut(text: str, width: int, middle: bool) -> str:
+    if len(text) <= width:
+        return text
+    end = width // 3 if middle else 0
+    return f"{text[: width - 1 - end]}…{text[len(text) - end :]}"
 
 
 def _pad(text: str, width: int, right: bool, last: bool) -> str:

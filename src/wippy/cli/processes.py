@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from .columns import Column, count, size, span
+from .columns import Column, count, line, size, span, table
 
 COLOURS = {"running": "\x1b[32m", "ready": "\x1b[36m", "blocked": "\x1b[33m"}
 RESET = "\x1b[0m"
+ROOMY = 100
+"""Columns of a terminal that has room for all that is known of processes on several hosts."""
 
 
 def short_pid(pid: str) -> str:
@@ -38,42 +41,50 @@ def memory(row: dict[str, Any]) -> str:
     return f"{size(found)}{'+' if row.get('memory_cut') else ''}"
 
 
-def columns(hosts: bool, rates: bool = False) -> list[Column]:
-    """Columns of `cells`."""
-    return [
+def lines(
+    rows: Sequence[dict[str, Any]], width: int | None, rate: Callable[[dict[str, Any]], float] | None = None
+) -> list[str]:
+    """The table, its head first, in lines no longer than `width` (None for any length).
+
+    Args:
+        rate: gives reductions in a second, in place of their number.
+    """
+    hosts = len({row["host"] for row in rows}) > 1
+    full = not hosts or width is None or width >= ROOMY
+    columns = [
         Column("PID"),
         Column("STATE"),
         Column("MAIL", right=True),
-        Column("STEPS", right=True),
-        Column("REDS/S" if rates else "REDS", right=True),
+        *([Column("STEPS", right=True)] if full else []),
+        Column("REDS/S" if rate else "REDS", right=True),
         Column("MEMORY", right=True),
-        Column("AGE", right=True),
-        *([Column("HOST", shrinks=True)] if hosts else []),
-        Column("ENTRY:LINE", shrinks=True),
+        *([Column("AGE", right=True)] if full else []),
+        *([Column("HOST", shrinks=True, middle=True)] if hosts else []),
+        Column("ENTRY:LINE", shrinks=True, middle=True, least=20),
         Column("WAITS FOR", shrinks=True),
     ]
-
-
-def cells(row: dict[str, Any], hosts: bool, rate: float | None = None) -> list[str]:
-    """One process."""
-    return [
-        short_pid(row["pid"]) if "pid" in row else "call",
-        row["state"],
-        count(row["mailbox"]),
-        count(row["steps"]),
-        count(row["reductions"] if rate is None else rate),
-        memory(row),
-        age(row),
-        *([row["host"]] if hosts else []),
-        where(row),
-        row.get("waits", ""),
+    cells = [
+        [
+            short_pid(row["pid"]) if "pid" in row else "call",
+            row["state"],
+            count(row["mailbox"]),
+            *([count(row["steps"])] if full else []),
+            count(rate(row) if rate else row["reductions"]),
+            memory(row),
+            *([age(row)] if full else []),
+            *([row["host"]] if hosts else []),
+            where(row),
+            row.get("waits", ""),
+        ]
+        for row in rows
     ]
+    return [line(each) for each in table(columns, cells, width)]
 
 
-def coloured(line: str, state: str) -> str:
+def coloured(text: str, state: str) -> str:
     """A line of the table with its state in colour."""
     colour = COLOURS.get(state)
-    return line.replace(state, f"{colour}{state}{RESET}", 1) if colour else line
+    return text.replace(state, f"{colour}{state}{RESET}", 1) if colour else text
 
 
 def number_of(text: str, flag: str) -> int:

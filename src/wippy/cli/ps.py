@@ -66,14 +66,12 @@ def _list(running: Running, arguments: Arguments) -> int:
 def _print(rows: list[dict[str, Any]], total: int) -> None:
     from ..observe.log import wants_colour
     from . import processes
-    from .columns import line, table
 
     if not rows:
         print("No processes.")
         return
-    hosts = len({row["host"] for row in rows}) > 1
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-    head, *lines = map(line, table(processes.columns(hosts), [processes.cells(row, hosts) for row in rows], width))
+    head, *lines = processes.lines(rows, width)
     print(head)
     colour = wants_colour(sys.stdout)
     for row, text in zip(rows, lines, strict=True):

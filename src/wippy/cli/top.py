@@ -172,7 +172,11 @@ def _hosts(change: Change, width: int | None) -> list[Styled]:
     wide = width is None or width >= WIDE
     if wide:
         titles.append("STOLEN")
-    columns = [Column("HOST", shrinks=True), Column("STATE"), *(Column(title, right=True) for title in titles)]
+    columns = [
+        Column("HOST", shrinks=True, middle=True),
+        Column("STATE"),
+        *(Column(title, right=True) for title in titles),
+    ]
     rows = [
         [
             host["id"],
@@ -193,14 +197,11 @@ def _hosts(change: Change, width: int | None) -> list[Styled]:
 
 
 def _processes(change: Change, sort: str, width: int | None, most: int | None) -> list[Styled]:
-    from . import processes
-    from .columns import line, table
+    from .processes import lines
 
     rows = change.rows(sort)[:most]
-    hosts = len({row["host"] for row in rows}) > 1
-    cells = [processes.cells(row, hosts, change.reductions(row)) for row in rows]
-    head, *lines = map(line, table(processes.columns(hosts, rates=True), cells, width))
-    return [(head, "title"), *((text, row["state"]) for row, text in zip(rows, lines, strict=True))]
+    head, *texts = lines(rows, width, change.reductions)
+    return [(head, "title"), *((text, row["state"]) for row, text in zip(rows, texts, strict=True))]
 
 
 _STYLES = {"head": "bold", "title": "reverse", "running": "green", "ready": "cyan", "blocked": "yellow"}
