@@ -132,8 +132,9 @@ def test_an_upgraded_process_stays_on_its_worker_with_all_it_watches(app) -> Non
         process(
             "watches",
             """
-            return function(pid)
+            return function(pid, to)
               process.monitor(pid)
+              process.send(to, "watching")
               for i = 1, 20 do process.spawn("app:never", "app:many") end
               process.upgrade("app:again")
             end
@@ -141,9 +142,9 @@ def test_an_upgraded_process_stays_on_its_worker_with_all_it_watches(app) -> Non
         ),
     )
     source = """
-        local target = process.spawn("app:wait", "app:other")
-        local pid = process.spawn_monitored("app:watches", "app:many", target)
-        for _ = 1, 50 do coroutine.yield() end
+        local target, watching = process.spawn("app:wait", "app:other"), process.listen("watching")
+        local pid = process.spawn_monitored("app:watches", "app:many", target, process.pid())
+        watching:receive()
         process.send(target, "end")
         local v = process.events():receive().result.value
         return {v[1], v[2] == target}
