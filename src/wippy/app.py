@@ -28,7 +28,7 @@ from wippy.registry.pipeline import run_pipeline
 from wippy.registry.project import LoadedProject
 from wippy.registry.references import References
 from wippy.registry.reload import Reloaded, reload_operations
-from wippy.registry.store import Registry
+from wippy.registry.store import Event, Registry
 from wippy.registry.version import History
 from wippy.security.check import permitted
 from wippy.security.policies import Policies
@@ -212,7 +212,7 @@ class App:
             clock=DrivenClock(self.clock, loop),
         )
         self._service_commands = ServiceCommands(self.bus, supervisor, loop, told)
-        self.registry.listen(lambda event: self.bus.send("registry", event.kind, event.path, event.plain()))
+        self.registry.listen(self._registry_event)
         runtime.fatal = self._fatal
         runtime.dead_letters.later = self._later
         self.runtime = runtime
@@ -413,6 +413,10 @@ class App:
     def _permitted(self, frame: Frame, action: str, resource: str, meta: dict[str, Any] | None) -> bool:
         scope = self.runtime.scopes.get(frame.scope) if frame.scope is not None else None
         return permitted(frame.actor, scope, action, resource, meta, self._strict)
+
+    def _registry_event(self, event: Event) -> None:
+        if self.bus.wanted("registry", event.kind):
+            self.bus.send("registry", event.kind, event.path, event.plain())
 
     def _references(self, id: Any) -> Any:
         entry = self.registry.peek(id)

@@ -100,9 +100,16 @@ class Bus:
         with self._lock:
             self._subscriptions = tuple(item for item in self._subscriptions if item is not subscription)
 
+    def wanted(self, system: str, kind: str) -> bool:
+        """Whether anybody listens to such events."""
+        for subscription in self._subscriptions:
+            if subscription.open and matches(subscription.system, system) and matches(subscription.kind, kind):
+                return True
+        return False
+
     def send(self, system: str, kind: str, path: str, data: Any = None) -> None:
         """Publishes an event; returns at once, also where nobody listens. `data` must not change afterwards."""
-        if not self._subscriptions:
+        if not self.wanted(system, kind):
             return
         event = Event(system, kind, path, data)
         with self._lock:
