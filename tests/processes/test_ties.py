@@ -14,6 +14,7 @@ def app():
     with application(
         host("processes", 1),
         host("other", 1),
+        host("many", 2),
         process("wait", "return function() process.inbox():receive() end"),
         process(
             "suicide",
@@ -127,7 +128,6 @@ def test_new_code_is_not_woken_by_what_the_old_waited_for(app, how: str, where: 
 
 def test_an_upgraded_process_stays_on_its_worker_with_all_it_watches(app) -> None:
     app.define(
-        host("many", 2),
         process("again", "return function() local e = process.events():receive() return {e.kind, e.from} end"),
         process(
             "watches",
