@@ -25,12 +25,13 @@ return function(senders, each)
 end
 """
 SENDER = """
+local time = require("time")
 return function(to, each)
   for number = 1, each do
     local ok, err = process.send(to, "t", number)
     while not ok do
       if err:kind() ~= errors.RATE_LIMITED then error(err) end
-      coroutine.yield()
+      time.sleep("1ms")
       ok, err = process.send(to, "t", number)
     end
   end
@@ -95,7 +96,9 @@ def _storm(effort: Effort, **limits: Any) -> tuple[float, int, int]:
     each = effort.of(MESSAGES // SENDERS)
     place = host()
     place["host"].update(limits)
-    with application(place, unit("process.lua", "collect", COLLECT), unit("process.lua", "sender", SENDER)) as app:
+    with application(
+        place, unit("process.lua", "collect", COLLECT), unit("process.lua", "sender", SENDER, "time")
+    ) as app:
         seconds, most = _peak(app, lambda: app.run("collect", SENDERS, each))
     return SENDERS * each / seconds, most, SENDERS * each
 
