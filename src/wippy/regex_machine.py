@@ -20,7 +20,7 @@ AFFORDABLE = 10**8
 """Steps, at worst, that are left to Python's engine."""
 
 _TOKEN = re.compile(
-    r"(?P<edge>\(\?a:\\[bB]\)|\\[AZ]|[$^])"
+    r"(?P<edge>\(\?a:\\b\)|\(\?a:\(\?!\\b\)\)|\\[AZ]|[$^])"
     r"|\(\?P<(?P<name>\w+)>"
     r"|\(\?(?P<on>[ims]*)(?:-(?P<off>[ims]+))?:"
     r"|(?P<open>\()|(?P<close>\))|(?P<bar>\|)"
@@ -47,6 +47,9 @@ class _Members(dict[str, bool]):
 def _prefix(flags: str) -> str:
     return f"(?{flags})" if flags else ""
 
+
+_Writer = Callable[[], bool]
+"""Writes a part of the program; says whether the part can match without taking text."""
 
 _members = functools.lru_cache(maxsize=1000)(_Members)
 
@@ -101,7 +104,11 @@ class _Compiler:
         self.program.append(instruction)
         return len(self.program) - 1
 
-    def _alternatives(self, flags: str) -> Callable[[], object]:
+    def _written(self, empty: bool, *instruction: Any) -> bool:
+        self._emit(*instruction)
+        return empty
+
+    def _alternatives(self, flags: str) -> _Writer:
         branches = [self._sequence(flags)]
         while self._at < len(self._tokens) and self._tokens[self._at]["bar"]:
             self._at += 1
@@ -110,21 +117,23 @@ class _Compiler:
         if len(branches) == 1:
             return branches[0]
 
-        def write() -> None:
+        def write() -> bool:
             jumps = []
+            empty = False
             for branch in branches[:-1]:
                 split = self._emit(_SPLIT)
-                branch()
+                empty = branch() or empty
                 jumps.append(self._emit(_JUMP))
                 self.program[split] = (_SPLIT, split + 1, len(self.program))
-            branches[-1]()
+            empty = branches[-1]() or empty
             for jump in jumps:
                 self.program[jump] = (_JUMP, len(self.program))
+            return empty
 
         return write
 
-    def _sequence(self, flags: str) -> Callable[[], object]:
-        parts: list[Callable[[], object]] = []
+    def _sequence(self, flags: str) -> _Writer:
+        parts: list[_Writer] = []
         while self._at < len(self._tokens):
             token = self._tokens[self._at]
             if token["bar"] or token["close"]:
@@ -139,19 +148,21 @@ class _Compiler:
                 part = self._repeated(part, following)
             parts.append(part)
 
-        def write() -> None:
+        def write() -> bool:
+            empty = True
             for part in parts:
-                part()
+                empty = part() and empty
+            return empty
 
         return write
 
-    def _part(self, token: re.Match[str], flags: str) -> Callable[[], object]:
+    def _part(self, token: re.Match[str], flags: str) -> _Writer:
         if token["edge"]:
             matches = re.compile(_prefix(flags) + token["edge"]).match
-            return functools.partial(self._emit, _EDGE, matches)
+            return functools.partial(self._written, True, _EDGE, matches)
         if token["atom"]:
             members = _members(token["atom"], flags)
-            return functools.partial(self._emit, _CHAR, members)
+            return functools.partial(self._written, False, _CHAR, members)
         number = 0
         if token["open"] or token["name"]:
             self._groups += 1
@@ -164,14 +175,15 @@ class _Compiler:
         if not number:
             return inner
 
-        def write() -> None:
+        def write() -> bool:
             self._emit(_SAVE, 2 * number)
-            inner()
+            empty = inner()
             self._emit(_SAVE, 2 * number + 1)
+            return empty
 
         return write
 
-    def _repeated(self, part: Callable[[], object], token: re.Match[str]) -> Callable[[], object]:
+    def _repeated(self, part: _Writer, token: re.Match[str]) -> _Writer:
         lazy = bool(token["lazy"])
         high: int | None
         if token["sign"]:
@@ -184,7 +196,7 @@ class _Compiler:
         else:
             self.ways = min(self.ways * (high - low + 1), 10**9)
 
-        def fork() -> Callable[[], object]:
+        def fork() -> Callable[[], None]:
             split = self._emit(_SPLIT)
 
             def close() -> None:
@@ -193,22 +205,31 @@ class _Compiler:
 
             return close
 
-        def write() -> None:
-            for _ in range(low):
-                part()
-            if high is None:
-                start = len(self.program)
-                close = fork()
-                part()
-                self._emit(_JUMP, start)
-                close()
-                return
-            closing = []
-            for _ in range(high - low):
-                closing.append(fork())
-                part()
-            for close in closing:
-                close()
+        def write() -> bool:
+            empty = True
+            for _ in range(low - 1 if high is None else low):
+                empty = part() and empty
+            if high is not None:
+                closing = []
+                for _ in range(high - low):
+                    closing.append(fork())
+                    part()
+                for close in closing:
+                    close()
+                return empty
+            close = fork() if low == 0 else None
+            start = len(self.program)
+            hollow = part()
+            if close is not None and not hollow:
+                self._emit(_JUMP, start - 1)
+            else:  # whether to go on is asked anew after a round that took no text
+                split = self._emit(_SPLIT)
+                ways = (start, split + 1)
+                self.program[split] = (_SPLIT, *(reversed(ways) if lazy else ways))
+            if close is None:
+                return hollow and empty
+            close()
+            return True
 
         return write
 

@@ -179,7 +179,7 @@ class _Rewriter:
             return
         if char in "AbBz":
             self.at += 2
-            self.emit({"A": r"\A", "z": r"\Z", "b": r"(?a:\b)", "B": r"(?a:\B)"}[char])
+            self.emit({"A": r"\A", "z": r"\Z", "b": r"(?a:\b)", "B": r"(?a:(?!\b))"}[char])
             return
         members, self.at = self.member(at)
         self.emit(f"[{members}]" if char.lower() in _PERL else members)
