@@ -1,0 +1,3 @@
+local nap = require("nap")
+
+return {main = nap.take}
