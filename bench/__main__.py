@@ -1,4 +1,4 @@
-"""`python -m bench [--only NAME] [--quick] [--json]`."""
+"""`python -m bench [NAME ...] [--quick] [--json]`."""
 
 from __future__ import annotations
 
@@ -16,23 +16,30 @@ SUBJECTS = (
     *("messages", "spawn", "calls", "safepoints", "workers", "latency", "actors", "faults", "workflows"),
     *("startup", "lang", "types", "json", "strings"),
 )
+LONG = ("crash",)
+"""Take minutes and are measured when they are named."""
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measures wippy and its peers in one run.")
     parser.add_argument(
-        "--only", metavar="NAME", action="append", choices=SUBJECTS, help=f"one of {', '.join(SUBJECTS)}"
+        "names", metavar="NAME", nargs="*", help=f"one of {', '.join(SUBJECTS + LONG)}; all but {', '.join(LONG)}"
     )
+    parser.add_argument("--only", metavar="NAME", action="append", default=[], help="the same")
     parser.add_argument("--quick", action="store_true", help="a tenth of the work, one round: to see that it runs")
     parser.add_argument("--json", action="store_true", help="print JSON in place of the table")
-    parser.add_argument("--rows", metavar="NAME", choices=SUBJECTS, help=argparse.SUPPRESS)
+    parser.add_argument("--rows", metavar="NAME", help=argparse.SUPPRESS)
     options = parser.parse_args()
+    names = options.names + options.only
+    for name in names:
+        if name not in SUBJECTS + LONG:
+            parser.error(f"there is no {name}: choose from {', '.join(SUBJECTS + LONG)}")
     if options.rows:
         rows = importlib.import_module(f".{options.rows}", __package__).measure(QUICK if options.quick else FULL)
         sys.stdout.buffer.write(msgspec.json.encode(rows) + b"\n")
         return 0
     head, rows, failed = machine(), [], []
-    for subject in options.only or SUBJECTS:
+    for subject in names or SUBJECTS:
         print(f"measuring {subject} …", file=sys.stderr, flush=True)
         found = _measure(subject, options.quick)
         if found is None:
