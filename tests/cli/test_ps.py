@@ -132,7 +132,7 @@ def test_one_process(wippy: Any) -> None:
     [
         (["ps", "nobody"], "process not found: nobody"),
         (["ps", "--host", "app:gone"], "host not found: app:gone (there is: app:processes)"),
-        (["ps", "--state", "tired"], "flag --state takes ready or running or blocked or idle, not tired"),
+        (["ps", "--state", "tired"], "flag --state takes ready, running, blocked or idle, not tired"),
         (["ps", "--limit", "many"], "flag --limit takes a number, not many"),
         (["ps", "--app", "x"], "flag --app takes a process id, not x"),
         (["ps", "--app", "1"], "no application with process id 1 runs in this folder"),

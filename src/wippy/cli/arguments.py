@@ -188,7 +188,7 @@ class _Reader:
                 raise self.error(f"flag {shown} needs a value: {shown} {flag.value}")
             value, at = self.tokens[at], at + 1
         if flag.choices and value not in flag.choices:
-            raise self.error(f"flag {shown} takes {' or '.join(flag.choices)}, not {value}")
+            raise self.error(f"flag {shown} takes {either(flag.choices)}, not {value}")
         if flag.repeat:
             parts = value.split(",") if flag.commas else [value]
             given[flag.name] = [*self.arguments.texts(flag.name), *parts]
@@ -231,3 +231,8 @@ def nearest(word: str, known: Sequence[str]) -> str:
 
     found = get_close_matches(word, known, n=1, cutoff=0.6)
     return f"; did you mean {found[0]}?" if found else ""
+
+
+def either(choices: Sequence[str]) -> str:
+    """`a, b or c`."""
+    return f"{', '.join(choices[:-1])} or {choices[-1]}" if len(choices) > 1 else choices[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable
 
-from .arguments import GLOBAL_FLAGS, Arguments, Command, Flag, UsageError, nearest
+from .arguments import GLOBAL_FLAGS, Arguments, Command, Flag, UsageError, either, nearest
 
 INDENT = 2
 COLUMN = 28
@@ -28,8 +28,8 @@ def usage(path: tuple[str, ...], command: Command) -> str:
         arguments = f" {command.arguments}" if command.arguments else ""
         lines.append(f"  {name}{flags}{arguments}")
     if command.subcommands:
-        below = [each.name for each in command.subcommands] if path else ["<command>"]
-        lines += [f"  {name} {each} [flags]{'' if path else ' [args]'}" for each in below]
+        below = [f"{each.name} [flags] {each.arguments}" for each in command.subcommands]
+        lines += [f"  {name} {each}".rstrip() for each in (below if path else ["<command> [flags] [args]"])]
         lines += ["", "Commands:"]
         lines += _rows((each.name, each.summary) for each in command.subcommands)
     if command.flags:
@@ -45,7 +45,7 @@ def _flag(flag: Flag) -> tuple[str, str]:
     value = f" {flag.value}" if flag.value else ""
     about = flag.help
     if flag.choices:
-        about += f": {' or '.join(flag.choices)}"
+        about += f": {either(flag.choices)}"
     if flag.default:
         about += f" (default {flag.default})"
     return f"{short}--{flag.name}{value}", about
