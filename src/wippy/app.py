@@ -108,8 +108,23 @@ class App:
 
     # Boot
 
-    async def start(self) -> None:
+    async def load(self) -> None:
+        """Boots without services: entries go into the registry, and nothing runs until it is started by name.
+
+        Raises:
+            WippyError, Problems: a mistake in the project.
+        """
+        await self.start(idle=True)
+
+    def workflow_providers(self) -> list[ID]:
+        """The entries of workflow providers."""
+        return [ID.parse(id) for id in self.site.workflow_nodes]
+
+    async def start(self, *, idle: bool = False) -> None:
         """Boots: entries into the registry, services with `auto_start` in the background.
+
+        Args:
+            idle: services do not start.
 
         Raises:
             WippyError, Problems: a mistake in the project; nothing goes on running.
@@ -128,6 +143,7 @@ class App:
             self._run_log.info("restoring registry state from history", {"version": str(version)})
         else:
             self._run_log.info("initializing registry with baseline state at v0")
+        self.supervisor.idle = idle
         await self.registry.load(entries)
         self._run_log.info("entries loaded to registry successfully")
         self._run_log.info("runtime ready")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import completion, help, init, lint, ps, registry, run, top, version
+from . import completion, help, init, lint, ps, registry, run, top, version, workflow
 from .arguments import Command
 
 ABOUT = "Runs applications made of functions, processes and durable workflows, written in typed Lua."
@@ -15,6 +15,7 @@ def root() -> Command:
         init.COMMAND,
         ps.COMMAND,
         top.COMMAND,
+        workflow.COMMAND,
         lint.COMMAND,
         registry.COMMAND,
         version.COMMAND,

@@ -1,4 +1,4 @@
-"""The control socket of a running application: local, for its owner alone, for looking only.
+"""The control socket of a running application: local, for its owner alone.
 
 A request and its answer are one line of JSON each. It works in threads of its own, so an application whose event loop
 is stuck still answers.

@@ -44,6 +44,7 @@ class Answers:
             "processes": self._processes,
             "process": self._process,
             "figures": self._figures,
+            "workflow": self._workflow,
         }
         if name not in known:
             raise WippyError(INVALID, f"unknown request {name!r}; known: {', '.join(known)}")
@@ -54,6 +55,11 @@ class Answers:
         if found is None:
             raise WippyError(UNAVAILABLE, "the application is still starting")
         return found
+
+    def _workflow(self, request: dict[str, Any]) -> Any:
+        from wippy.services.workflow_desk import WorkflowDesk
+
+        return WorkflowDesk(self._system().site)(request)
 
     def _hello(self, request: dict[str, Any]) -> dict[str, Any]:
         view = self._view()

@@ -64,7 +64,7 @@ class System:
     """
 
     def __init__(self, site: Site, catalog: Catalog) -> None:
-        self._site = site
+        self._site = self.site = site
         self._catalog = catalog
         self.memory_limit = 2**63 - 1
         self.gc_percent = 100

@@ -92,6 +92,31 @@ class WorkflowNode:
         return f"host not found: {host}"
 
 
+class ReplayNode(WorkflowNode):
+    """Runs histories again without a provider: nothing is carried out."""
+
+    def __init__(self, site: Site) -> None:
+        super().__init__(site, "replay")
+
+    def engine(self) -> None:
+        return None
+
+    def machine(self, info: RunInfo, trace: bool = False) -> LuaMachine:
+        """A machine for a run of any queue. Raises Blocked for a type that no entry serves."""
+        host = next((one for one in self._site.workflow_hosts.values() if one.queue == info.queue), None)
+        self.id = host.node if host is not None else "replay"
+        self.queues = {info.queue: host or _NoHost(info.queue)}  # type: ignore[dict-item]
+        return super().machine(info, trace)
+
+
+class _NoHost:
+    """Stands for the worker of a queue that no entry serves."""
+
+    def __init__(self, queue: str) -> None:
+        self.id = queue
+        self.queue = queue
+
+
 def _temporal(site: Site, id: str, what: str) -> dict[str, Any]:
     """`meta.temporal.<what>` of an entry."""
     entry = site.registry.peek(id)

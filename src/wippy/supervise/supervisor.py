@@ -67,6 +67,8 @@ class Supervisor:
         self._changing = asyncio.Lock()
         self._held: dict[ID, set[ID]] = {}
         self._closed = False
+        self.idle = False
+        """Services start only when they are asked to by name."""
 
     # Registration.
 
@@ -150,7 +152,7 @@ class Supervisor:
             if change.service is None or change.lifecycle is None:
                 continue
             known = self._put(id, change.service, change.lifecycle)
-            if change.lifecycle.auto_start and known.state.desired == UNKNOWN:
+            if change.lifecycle.auto_start and known.state.desired == UNKNOWN and not self.idle:
                 begun.add(id)
         self._held, _ = self._needs()
         return begun

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -153,8 +154,12 @@ class LuaMachine:
         return {(row[0], *row[1 : 3 if row[0] == "marker" else 2]): row[3] for row in rows}
 
     def stacks(self) -> str:
-        """Where every coroutine of the run stands."""
-        return bytes(self._vm.K.stacks(self._number)).decode("utf-8", "replace")
+        """Where every coroutine of the run stands, the innermost line first; a blank line between two."""
+        text = bytes(self._vm.K.stacks(self._number)).decode("utf-8", "replace")
+        stacks = [
+            [line.strip() for line in stack.splitlines() if _USER_LINE.match(line)] for stack in text.split("\n\n")
+        ]
+        return "\n\n".join("\n".join(stack) for stack in stacks if stack)
 
     def _call(self, name: str, *args: Any) -> list[cmd.Command] | None:
         kernel = self._vm.enter(self)
@@ -208,6 +213,8 @@ def _payloads(pairs: Any) -> list[Payload]:
 def _text(value: Any) -> str:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
 
+
+_USER_LINE = re.compile(r"\s+[^\s:/\[(]+:[^\s:/]+:\d+")
 
 _PLAIN_ACTIVITY = activity_options({})
 _PLAIN_WORKFLOW = workflow_options({})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -12,7 +12,7 @@ from wippy.workflows import events as ev
 from wippy.workflows.commands import Command
 from wippy.workflows.deliveries import DELIVERIES
 from wippy.workflows.driver import Driver
-from wippy.workflows.machine_api import MachineFactory, NonDeterminism, RunInfo
+from wippy.workflows.machine_api import Blocked, MachineFactory, NonDeterminism, RunInfo
 
 
 class Batch(msgspec.Struct):
@@ -125,6 +125,47 @@ def replay(history: list[Any], factory: MachineFactory) -> list[list[Command]]:
     finally:
         driver.close()
     return driver.tasks
+
+
+class Recorded(msgspec.Struct):
+    """What a replay has shown.
+
+    Attributes:
+        tasks: completed tasks that fit.
+        problem: where the code asks for something else, None if it does not.
+        places: lines of code by command, as `LuaMachine.places` gives them.
+        last_place: the last line that asked for something.
+    """
+
+    tasks: int = 0
+    problem: str | None = None
+    places: dict[tuple[str, ...], str] = {}
+    last_place: str = ""
+
+
+def recorded(history: list[Any], factory: Callable[[RunInfo], Any]) -> Recorded:
+    """Replay a whole history; differences are told and not raised.
+
+    Args:
+        factory: makes a machine that has `places`.
+
+    Raises:
+        Blocked: no entry serves the type of the run.
+    """
+    parts = cut(history)
+    machine = factory(run_info(parts.start))
+    driver = Driver(machine)
+    found = Recorded()
+    try:
+        for done in steps(driver, parts.batches, parts.start.run_id):
+            found.tasks += done
+    except Blocked as error:
+        found.problem = str(error)
+    finally:
+        found.places = machine.places()
+        found.last_place = next(reversed(found.places.values()), "") if found.places else ""
+        driver.close()
+    return found
 
 
 class _Recording(Driver):

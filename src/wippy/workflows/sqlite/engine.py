@@ -29,6 +29,7 @@ from wippy.workflows.provider import (
     Watcher,
 )
 from wippy.workflows.sqlite.core import Core, Limits
+from wippy.workflows.sqlite.imports import adopt
 from wippy.workflows.sqlite.store import Batch, Store
 
 log = logging.getLogger("wippy.workflows")
@@ -169,6 +170,10 @@ class Engine:
         WippyError: kind unset if missing, CONFLICT for a run that goes on by itself.
         """
         return self._ask(self._core.requests.retry, workflow_id, run_id)
+
+    def adopt(self, history: list[Any], workflow_id: str = "") -> Future[StartedRun]:
+        """Stores a history of elsewhere as a closed run. WippyError: CONFLICT if it is here already."""
+        return self._ask(adopt, self._core, history, workflow_id)
 
     # outcomes of activities
 

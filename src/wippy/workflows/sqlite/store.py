@@ -189,6 +189,10 @@ class Store:
             args = (workflow_id,)
         return self._db.execute(sql, args).fetchone()
 
+    def has_run(self, run_id: str) -> bool:
+        """Whether a run of this ID is stored, of whatever workflow."""
+        return self._db.execute("SELECT 1 FROM execution WHERE run_id=?", (run_id,)).fetchone() is not None
+
     def executions(self, status: int | None, type: str | None, limit: int, before: int) -> list[tuple[Any, ...]]:
         """Rows of runs, the newest first; `before` is a seq, 0 = from the newest."""
         where, args = ["1"], []
