@@ -168,7 +168,7 @@ end
 
 -- Notices to units elsewhere.
 function K.send_event(pid, kind, from, value, err)
-  emit({ "event", pid, K.worker, 0, kind, from, pack_values(K.copy(value), err) }, 7)
+  emit({ "event", pid, K.worker, 0, kind, from, pack_values(K.copy(value), err and K.received(err)) }, 7)
 end
 function K.send_unlink(pid, other) emit({ "unlink", pid, K.worker, 0, other, "", "", "" }, 8) end
 function K.send_unmonitor(pid, watcher) emit({ "unmonitor", pid, K.worker, 0, watcher, "", "", "" }, 8) end
