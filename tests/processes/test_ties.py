@@ -141,6 +141,7 @@ def test_an_upgraded_process_stays_on_its_worker_with_all_it_watches(app) -> Non
             """,
         ),
     )
+    app.run(app.app.supervisor.settled())  # the new host runs
     source = """
         local target, watching = process.spawn("app:wait", "app:other"), process.listen("watching")
         local pid = process.spawn_monitored("app:watches", "app:many", target, process.pid())
