@@ -12,9 +12,12 @@ from flows import flow_app
 from flows.temporal_server import TemporalServer, binary
 
 EMBEDDED, TEMPORAL = "embedded", "temporal"
-BOTH = frozenset(("test_run", "test_activity", "test_children", "test_control", "test_signal", "test_time"))
+BOTH = frozenset(
+    ("test_run", "test_activity", "test_children", "test_control", "test_signal", "test_time", "test_desk")
+)
 CLOCK = "moves the clock of the embedded provider"
 EMBEDDED_ONLY = {
+    "test_a_file_that_is_no_history_is_told": "needs no provider",
     "test_an_endless_loop_blocks_its_own_run_only": "the server gives a task ten seconds",
     "test_attributes_are_checked_and_kept": "the server must know the names of search attributes",
     "test_a_negative_cache_size_is_refused": "a key of the embedded provider",
