@@ -190,6 +190,27 @@ async def test_a_failed_registry_change_leaves_everything_as_it_was():
     assert world.status("a") == "running"
 
 
+async def test_changes_take_their_turn():
+    world = World()
+    supervisor = world.supervisor
+    world.add("slow").hold_stop = True
+    world.add("again")
+    await world.start("slow", "again")
+    for name in ("slow", "again"):
+        await supervisor.begin()
+        await supervisor.unregister(ID("app", name))
+        await supervisor.committed()
+    await supervisor.begin()
+    fresh = world.add("again", auto_start=True)
+    await supervisor.committed()
+    await settle()
+    assert (fresh.starts, world.status("again")) == (0, "running")
+    await world.clock.advance(10)
+    await supervisor.settled()
+    assert (fresh.starts, world.status("again"), supervisor.state(ID("app", "slow"))) == (1, "running", None)
+    assert world.log[-4:] == ["stop again", "down again", "start again", "up again"]
+
+
 async def test_settled_tells_what_failed():
     world = World()
     await world.supervisor.begin()

@@ -65,6 +65,7 @@ class Supervisor:
         self._sequences: set[asyncio.Task[None]] = set()
         self._failures: list[WippyError] = []
         self._changing = asyncio.Lock()
+        self._pending = 0  # changes whose stops are not over: later ones wait for their turn
         self._held: dict[ID, set[ID]] = {}
         self._closed = False
         self.idle = False
@@ -122,7 +123,8 @@ class Supervisor:
         batch, self._batch = self._batch or {}, None
         if not batch:
             return
-        if self._changing.locked() or any(change.ends(id in self._services) for id, change in batch.items()):
+        if self._pending or any(change.ends(id in self._services) for id, change in batch.items()):
+            self._pending += 1
             work = self._change_over(batch)
         else:
             work = self._begin(self._enter(batch))
@@ -131,17 +133,24 @@ class Supervisor:
         task.add_done_callback(self._sequence_over)
 
     async def _change_over(self, batch: dict[ID, _Change]) -> None:
-        async with self._changing:  # one change after the other, as far as stops go
-            going = [id for id, change in batch.items() if change.ends(id in self._services)]
-            affected = self._with_dependents(going)
-            begun = {id for id in affected if self._services[id].state.desired == RUNNING}
-            begun -= {id for id, change in batch.items() if change.anew}
-            try:
-                await self._stop_all(affected)
-            except WippyError as error:
-                self._notice(Notice("error", "services did not stop", {"error": error.message}))
-            begun |= self._enter(batch)
+        try:
+            async with self._changing:  # one change after the other, as far as stops go
+                begun = await self._exchange(batch)
+        finally:
+            self._pending -= 1
         await self._begin({id for id in begun if id in self._services})
+
+    async def _exchange(self, batch: dict[ID, _Change]) -> set[ID]:
+        """Stops what ends, and what needs it, and takes registrations into account; what is to start then."""
+        going = [id for id, change in batch.items() if change.ends(id in self._services)]
+        affected = self._with_dependents(going)
+        begun = {id for id in affected if self._services[id].state.desired == RUNNING}
+        begun -= {id for id, change in batch.items() if change.anew}
+        try:
+            await self._stop_all(affected)
+        except WippyError as error:
+            self._notice(Notice("error", "services did not stop", {"error": error.message}))
+        return begun | self._enter(batch)
 
     def _enter(self, batch: dict[ID, _Change]) -> set[ID]:
         """Takes registrations into account; what they start."""
