@@ -2,7 +2,8 @@ import asyncio
 
 import pytest
 
-from wippy.errors import INVALID, INVALID_STATE, NOT_FOUND, WippyError
+from wippy.duration import SECOND
+from wippy.errors import CANCELED, INVALID, INVALID_STATE, NOT_FOUND, WippyError
 from wippy.registry.entry import ID
 from wippy.registry.lifecycle import Lifecycle
 from wippy.registry.notice import Problems
@@ -188,6 +189,27 @@ async def test_a_failed_registry_change_leaves_everything_as_it_was():
     await settle()
     assert [state.id.name for state in world.supervisor.states()] == ["a"]
     assert world.status("a") == "running"
+
+
+@pytest.mark.parametrize("how", ["stop", "remove"])
+async def test_who_is_stopped_while_it_waits_for_others_does_not_start(how):
+    world = World()
+    needed = world.add("needed", start_timeout=60 * SECOND)
+    waiting = world.add("waiting", "needed")
+    other = world.add("other", "needed")
+    needed.hold = True
+    start = asyncio.create_task(world.start("waiting", "other"))
+    await settle()
+    if how == "stop":
+        await world.stop("waiting")
+    else:
+        await world.supervisor.unregister(ID("app", "waiting"))
+    needed.release.set_result(None)
+    await settle()
+    with pytest.raises(WippyError, match="service app:waiting was stopped before it had started") as error:
+        await start
+    assert error.value.kind == CANCELED
+    assert (waiting.starts, other.starts, world.status("other")) == (0, 1, "running")
 
 
 async def test_changes_take_their_turn():

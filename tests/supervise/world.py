@@ -67,7 +67,8 @@ class Fake:
         self.log.append(f"start {self.name}")
         await asyncio.sleep(0)
         if self.hold:
-            await asyncio.get_running_loop().create_future()
+            self.release = asyncio.get_running_loop().create_future()
+            await self.release
         if self.fail:
             raise self.fail.pop(0)
         self.ended = ended

@@ -76,6 +76,10 @@ class Supervised:
         self.blocked = True
         self._set(self.state.status, desired=RUNNING, details=reason)
 
+    def ask(self) -> None:
+        """Notes that it is to run, as soon as what it needs does."""
+        self._set(self.state.status, desired=RUNNING)
+
     async def start(self) -> None:
         """Starts it, unless it runs; returns when it runs.
 

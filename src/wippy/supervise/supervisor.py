@@ -9,14 +9,14 @@ from typing import Any
 
 import msgspec
 
-from ..errors import INVALID, INVALID_STATE, NOT_FOUND, UNAVAILABLE, WippyError
+from ..errors import CANCELED, INVALID, INVALID_STATE, NOT_FOUND, UNAVAILABLE, WippyError
 from ..registry.entry import ID
 from ..registry.lifecycle import OPTIONAL
 from ..registry.notice import Notice, Problems, raise_problems
 from .clock import Clock, SystemClock
 from .dependencies import closure, levels, needed_by
 from .service import LifecycleBlock, Service
-from .state import RUNNING, UNKNOWN, State
+from .state import RUNNING, STOPPED, UNKNOWN, State
 from .supervised import Supervised, Surroundings, as_wippy
 
 
@@ -221,10 +221,16 @@ class Supervisor:
         wanted = closure(ids, needs.__getitem__)
         order = [id for level in levels({id: needs[id] for id in wanted}) for id in level]
         attempts: dict[ID, asyncio.Task[WippyError | None]] = {}
+        asked = {id: self._services[id] for id in order}
+        for id, supervised in asked.items():
+            if id in ids or not supervised.satisfied:
+                supervised.ask()
 
         async def attempt(id: ID) -> WippyError | None:
-            supervised = self._services[id]
+            supervised = asked[id]
             absent = [need for need in sorted(needs[id]) if await attempts[need] is not None]
+            if self._services.get(id) is not supervised or supervised.state.desired == STOPPED:
+                return WippyError(CANCELED, f"service {id} was stopped before it had started")
             if id in missing:
                 refs = ", ".join(str(ref) for ref in missing[id])
                 text = f"service startup blocked by missing dependencies: {id} requires {refs}"
@@ -253,7 +259,7 @@ class Supervisor:
         failures = []
         for id in order:
             error = attempts[id].result()
-            if error is not None and self._services[id].lifecycle.startup != OPTIONAL:
+            if error is not None and asked[id].lifecycle.startup != OPTIONAL:
                 failures.append(_named(id, error))
         raise_problems(failures)
 
