@@ -37,7 +37,8 @@ entries:
         process.spawn("app:deaf", "app:sound")
         local pid = process.spawn_monitored("app:deaf", "app:broken")
         coroutine.spawn(function() process.send(pid, "break") end)
-        local e = process.events():receive()
+        local e
+        repeat e = process.events():receive() until e.kind == process.event.EXIT -- the application cancels, too
         io.print(e.result.error:kind(), e.result.error:message())
         channel.new():receive()
       end

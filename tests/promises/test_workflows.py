@@ -82,11 +82,11 @@ def test_p29_replay_gives_the_recorded_values_and_runs_nothing_again(tmp_path: P
             pass
     with application(folder=tmp_path) as app:
         provider = app.app.site.workflow_hosts[WORKER]._provider.__self__
-        first = replay(history(app, "one"), provider._machine)
+        first = replay(history(app, "one"), provider.machine)
         app.lua("process.send('{app:history@app:workflows|one}', 'go')")
         eventually(lambda: closed(app, "one"))
         whole = history(app, "one")
-        again = replay(whole, provider._machine)
+        again = replay(whole, provider.machine)
     assert words(tmp_path) == ["once"]
     assert again[: len(first)] == first
     assert again[-1][-1].result == whole[-1].result
