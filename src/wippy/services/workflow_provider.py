@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from wippy.registry.decode import decode
+from wippy.registry.decode import Duration, decode
 from wippy.registry.entry import Entry
 from wippy.registry.lifecycle import Lifecycle
 from wippy.services.site import Site
@@ -20,6 +20,24 @@ from wippy.workflows.provider import Provider
 SYNCHRONOUS = ("full", "normal")
 
 
+class LimitsEntry(msgspec.Struct):
+    """Bounds of one run.
+
+    Attributes:
+        payload: bytes of one input, message or result.
+        events: in the history; beyond them the run is terminated.
+        history: bytes of the history; the same.
+        signals: messages to the run.
+        pending: open activities, children, messages and cancel requests, of each kind.
+    """
+
+    payload: int = 2 << 20
+    events: int = 51_200
+    history: int = 50 << 20
+    signals: int = 10_000
+    pending: int = 2_000
+
+
 class ProviderEntry(msgspec.Struct):
     """Data of a provider entry.
 
@@ -28,12 +46,15 @@ class ProviderEntry(msgspec.Struct):
         synchronous: `full` survives a power cut, `normal` only the death of the process.
         cache_size: live instances of runs kept in memory; 0 = none, every task replays its run.
         max_memory: bytes that one run may use, 0 = unlimited.
+        retention: how long closed runs are kept, 0 = for ever.
     """
 
     path: str = ".wippy/workflows.db"
     synchronous: str = "full"
     cache_size: int = 1000
     max_memory: int = 0
+    retention: Duration = Duration(0)
+    limits: LimitsEntry = msgspec.field(default_factory=LimitsEntry)
     lifecycle: Lifecycle = msgspec.field(default_factory=Lifecycle)
 
 
@@ -75,7 +96,11 @@ class ProviderService(WorkflowNode):
         from wippy.workflows.sqlite.engine import Engine
 
         path.parent.mkdir(parents=True, exist_ok=True)
-        limits = Limits(cache=self.config.cache_size)
+        limits = Limits(
+            cache=self.config.cache_size,
+            retention_ns=self.config.retention,
+            **msgspec.structs.asdict(self.config.limits),
+        )
         engine = Engine(
             path,
             self.machine,
@@ -144,7 +169,10 @@ class ProviderHandler:
             raise entry.error("path is required", hint="name the SQLite file, such as .wippy/workflows.db")
         if config.synchronous.lower() not in SYNCHRONOUS:
             raise entry.error(f"synchronous must be one of {', '.join(SYNCHRONOUS)}", "synchronous")
-        for name in ("cache_size", "max_memory"):
+        for name in ("cache_size", "max_memory", "retention"):
             if getattr(config, name) < 0:
                 raise entry.error(f"{name} cannot be negative", name)
+        for name, value in msgspec.structs.asdict(config.limits).items():
+            if value <= 0:
+                raise entry.error(f"limits.{name} must be greater than 0", "limits", name)
         return config
