@@ -106,6 +106,24 @@ def test_disabled_entries_are_not_there(project: Path, wippy: Wippy) -> None:
     assert 'unknown profile "quite"; did you mean quiet?' in wippy("run", "--profile", "quite").stderr
 
 
+def test_a_folder_without_an_application(tmp_path: Path, wippy: Wippy, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = wippy("run", "greet")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert 'command "greet" not found' in result.stderr
+    assert "`wippy init` makes" in result.stderr
+
+
+def test_a_command_whose_kind_is_misspelt(project: Path, wippy: Wippy) -> None:
+    index = project / "src" / "_index.yaml"
+    index.write_text(index.read_text().replace("process.lua", "proces.lua", 1))
+    result = wippy("run", "greet")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "src/_index.yaml:5:5" in result.stderr
+    assert "its kind is proces.lua" in result.stderr
+    assert "did you mean process.lua?" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [

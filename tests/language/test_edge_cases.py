@@ -357,7 +357,9 @@ def test_20_names_of_modules_and_libraries(app: Application) -> None:
     return show(why, one(), two(), one(), ok, missing)
     """
     imports = {"assert": "app:strict", "one": "app:one", "two": "app:two"}
-    assert body(app, text, imports=imports) == "strict 1 2 3 false module 'json' not found"
+    assert body(app, text, imports=imports) == (
+        "strict 1 2 3 false module 'json' not found: it is in neither modules: nor imports: of app:it"
+    )
     for entry, kind, message in (
         (function("no", "return 1", imports={"s": "app:strict", "o": "app:one"}), "Conflict", "alias 's' collision"),
         (library("self", "return 1", imports={"me": "app:self"}), "Invalid", "would create a cycle"),

@@ -207,3 +207,22 @@ def test_lifecycle_keys():
 def test_lifecycle_mistakes(block, message):
     with pytest.raises(WippyError, match=message):
         lifecycle(block)
+
+
+def test_a_misspelt_key_is_told_and_others_are_nobodys_business(tmp_path, caplog):
+    text = """\
+version: "1.0"
+namespace: app
+entries:
+  - name: x
+    kind: http.service
+    addr: x
+    debgu: true
+    notes: mine
+    host_env: HOST
+    pool: {sise: 3, size: 1}
+    _rate: 1
+"""
+    decode(one(tmp_path, text), Service)
+    (record,) = caplog.records
+    assert record.getMessage() == 'app:x: unknown key "debgu" (src/_index.yaml:7); did you mean debug?'

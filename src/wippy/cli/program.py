@@ -9,6 +9,7 @@ import msgspec
 
 from ..errors import INVALID, NOT_FOUND, WippyError
 from ..registry.entry import ID, Entry
+from ..registry.kinds import suggestions
 from .arguments import nearest
 
 
@@ -46,11 +47,19 @@ def by_name(entries: Iterable[Entry], name: str) -> Program:
 
     Raises:
         WippyError: NOT_FOUND.
+        SourceError: INVALID, an entry names it that is no process.
     """
+    entries = list(entries)
     known = programs(entries)
     for program in known:
         if program.name == name:
             return program
+    for entry in entries:
+        command = entry.meta.get("command")
+        if isinstance(command, dict) and command.get("name") == name:
+            near = [kind for kind in suggestions(entry.kind) if kind.startswith("process.")]
+            hint = f"did you mean {near[0]}?" if near else "commands are processes, such as process.lua"
+            raise entry.error(f'command "{name}" is not a process: its kind is {entry.kind}', "kind", hint=hint)
     like = nearest(name, [program.name for program in known]) or "."
     raise WippyError(NOT_FOUND, f"command \"{name}\" not found{like} Use 'wippy run list' to see available commands")
 

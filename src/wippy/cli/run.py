@@ -85,11 +85,29 @@ def _target(arguments: Arguments) -> tuple[str, str, list[str]]:
 def _program(project: LoadedProject, config: Config, entry: str, name: str) -> Program | None:
     if not entry and not name:
         return None
+    from ..errors import NOT_FOUND, WippyError
     from ..registry.pipeline import run_pipeline
     from .program import by_id, by_name
 
+    if project.lock is None and not project.roots:
+        raise WippyError(
+            NOT_FOUND,
+            f'{"process" if entry else "command"} "{entry or name}" not found: {project.folder} holds neither '
+            "wippy.lock nor src; `wippy init` makes an application there",
+        )
+
     entries, _ = run_pipeline(project.entries, overrides=config.overrides(), disable=config.disable())
-    return by_id(entries, entry) if entry else by_name(entries, name)
+    try:
+        return by_id(entries, entry) if entry else by_name(entries, name)
+    except WippyError as error:
+        warnings = [
+            f"{notice.message}: {', '.join(map(str, notice.fields.values()))}"
+            for notice in project.notices
+            if notice.level == "warn"
+        ]
+        if error.kind != NOT_FOUND or not warnings:
+            raise
+        raise WippyError(NOT_FOUND, "\n".join((error.message, *warnings))) from None
 
 
 COMMAND = Command(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import types
 from functools import lru_cache
@@ -10,9 +11,11 @@ from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_typ
 import msgspec
 
 from ..duration import format_duration, parse_duration
-from ..errors import NOT_FOUND, WippyError
+from ..errors import NOT_FOUND, SourceError, WippyError
 from .entry import Entry
 from .placeholder import Resolver, Unset, resolve
+
+log = logging.getLogger("wippy.registry")
 
 T = TypeVar("T", bound=msgspec.Struct)
 Path = tuple["str | int", ...]
@@ -174,6 +177,7 @@ class _Reader:
             key = str(key)
             field = fields.get(key)
             if field is None:
+                self._unknown(key, fields, data, path)
                 continue
             if value is None and type(None) not in _options(field) and Any not in _options(field):
                 continue
@@ -183,6 +187,18 @@ class _Reader:
                 if isinstance(key, str) and key.endswith("_env") and isinstance(value, str) and key not in fields:
                     self._legacy(key[: -len("_env")], value, fields, out)
         return out
+
+    def _unknown(self, key: str, fields: dict[str, Any], data: dict[Any, Any], path: Path) -> None:
+        """Keys that nobody reads are allowed; one that looks like a slip of the pen is told."""
+        if key.endswith("_env") or key.startswith("_"):
+            return
+        from difflib import get_close_matches  # slow to import, needed only for mistakes
+
+        for name in get_close_matches(key, [name for name in fields if name not in data], 1, 0.8):
+            error = self.entry.error("", *path, key)
+            place = f" ({error.file}:{error.line})" if isinstance(error, SourceError) else ""
+            full = ".".join(map(str, (*path, key)))
+            log.warning('%s: unknown key "%s"%s; did you mean %s?', self.entry.id, full, place, name)
 
     def _legacy(self, name: str, variable: str, fields: dict[str, Any], out: dict[str, Any]) -> None:
         field = fields.get(name)

@@ -17,6 +17,8 @@ from .lock import Lock, Replacement, read_lock
 from .notice import Notice, raise_problems
 from .yaml_file import load_mapping, shown_path
 
+NEW = "`wippy init` makes an application in this folder"
+
 
 class LoadRoot(msgspec.Struct, frozen=True):
     """A folder that is loaded.
@@ -85,7 +87,7 @@ def load_project(
         lock_less = _replaced(Lock(path, src="./src"), replacements or {})
         roots = load_roots(lock_less, project=folder)
     else:
-        notices.append(Notice("info", "no lock file found, starting with empty registry"))
+        notices.append(Notice("info", "no lock file found, starting with empty registry", {"hint": NEW}))
         roots = []
     entries: list[Entry] = []
     errors: list[WippyError] = []

@@ -144,7 +144,10 @@ end
 
 function K.base.require(name)
   if rawtype(name) ~= "string" then K.badtype(1, "require", "string", name, 2) end
-  local value = S.cur.p.env[name]
-  if value == nil then raw.error("module '" .. name .. "' not found", 2) end
+  local p = S.cur.p
+  local value = p.env[name]
+  if value == nil then
+    raw.error("module '" .. name .. "' not found: it is in neither modules: nor imports: of " .. (p.unit and p.unit.id or "this entry"), 2)
+  end
   return value
 end
