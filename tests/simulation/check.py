@@ -19,7 +19,7 @@ ORPHANS = CONTROL | STARTS
 """Operations that may still take effect though the actor has ended: the request was on its way."""
 
 
-IN_ORDER = frozenset(("pid.exit", "pid.link.down", "message", "abandoned"))
+IN_ORDER = frozenset(("pid.exit", "pid.link.down", "message"))
 """Notices that keep their order between two actors."""
 
 
@@ -185,8 +185,9 @@ class Search:
             return self._spawn(after, pid, op)
         elif op.act == "cancel_call":
             call = self.observed.started.get(int(op.to)) if op.to else None
-            if call is not None:
-                after.notices.append(Notice(pid, call, "abandoned"))
+            if call in actor.calls:
+                after.notices.append(Notice(pid, str(call), "abandoned"))
+                after.change(pid, calls=tuple(c for c in actor.calls if c != call))
             outcome = OK
         else:
             outcome = own(after, pid, op)
@@ -250,9 +251,11 @@ class Search:
                 return self._done(after, pid, op, OK)
             return []
         waits = op.act in ("exec", "await")
-        call = op.act in ("await", "call")
+        served = data["entry"] == "app:served"
+        called = op.act in ("await", "call")
+        call = called and not served
         flavour = data.get("flavour", "")
-        made = Actor(call, pid if call or waits else None, op.id if waits else None)
+        made = Actor(call, pid if called or waits else None, op.id if waits else None, served=served)
         linked, watcher = "linked" in flavour, "monitored" in flavour
         after.add(child, made, pid if linked else None, pid if watcher and actor.alive else None)
         if linked and not actor.alive:
@@ -264,7 +267,7 @@ class Search:
         for id in data.get("messages", ()):
             if not self._receive(after, child, ("message", "", "m", id)):
                 return []
-        if call:
+        if called:
             if actor.alive:
                 after.change(pid, calls=(*after.actors[pid].calls, child))
             else:
@@ -321,6 +324,8 @@ class Search:
             return self._upgrade(after, notice)
         if notice.kind == "message":
             return self._receive(after, notice.target, ("message", "", "m", notice.value))
+        if notice.kind == "abandoned" and target.served:
+            return self._receive(after, notice.target, ("pid.cancel", "{|}", "caller context canceled"))
         if notice.kind == "abandoned":
             after.end(notice.target, None, "canceled")
             return True

@@ -31,6 +31,7 @@ class Actor(NamedTuple):
     """A process or a function call.
 
     Attributes:
+        served: a process that was called like a function: it is not ended with its caller but cancelled.
         parent: of a call.
         waiter: operation of the parent that waits for the end.
         position: operations done.
@@ -56,6 +57,7 @@ class Actor(NamedTuple):
     received: int = 0
     calls: tuple[str, ...] = ()
     error: str | None = None
+    served: bool = False
 
 
 class Notice(NamedTuple):
@@ -143,7 +145,7 @@ class State:
                 self.change(other, watchers=its.watchers - {pid})
         if actor.waiter is not None and actor.parent is not None:
             self.notices.append(Notice(pid, actor.parent, "answer", value, text))
-        if actor.call and actor.parent in self.actors:
+        if actor.parent in self.actors:
             self.change(actor.parent, calls=tuple(c for c in self.actors[actor.parent].calls if c != pid))
 
     def drop(self, source: str, target: str, kind: str) -> None:

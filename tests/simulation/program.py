@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
-from simulation.simulator import ACTOR, BROKEN, CALL, MANY, NEWER, ONE, PINNED
+from simulation.simulator import ACTOR, BROKEN, CALL, MANY, NEWER, ONE, PINNED, SERVED
 
 Ops = list[dict[str, Any]]
 Batch = list[tuple[int, Ops]]
@@ -81,7 +81,7 @@ def _op(random: Random, depth: int) -> dict[str, Any]:
         op.update(entry=ACTOR, host=random.choice((ONE, MANY)))
         _child(random, op, depth, ends=True)
     elif act in ("await", "call"):
-        op["entry"] = random.choice((CALL, CALL, PINNED))
+        op["entry"] = random.choice((CALL, CALL, PINNED, SERVED))
         _child(random, op, depth, ends=act == "await")
     elif act == "cancel_call":
         op["to"] = "future"

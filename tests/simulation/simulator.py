@@ -31,6 +31,8 @@ from wippy.units.runtime import Runtime
 
 ONE, MANY = "app:one", "app:many"
 ACTOR, NEWER, CALL, PINNED, BROKEN = "app:actor", "app:newer", "app:call", "app:pinned", "app:broken"
+SERVED = "app:served"
+"""A process that is called like a function."""
 
 RECORD = b"""
 local K, record = ...
@@ -243,6 +245,7 @@ def code() -> CodeStore:
         store.put(LuaCode(id, "process.lua", source, method="main", modules=modules))
     store.put(LuaCode(CALL, "function.lua", source, method="main", modules=modules))
     store.put(LuaCode(PINNED, "function.lua", source, method="main", modules=modules, pool=Pool(50, True)))
+    store.put(LuaCode(SERVED, "process.lua", source, method="main", modules=modules, default_host=MANY))
     store.put(LuaCode(BROKEN, "process.lua", "error('no program')", method="main"))
     return store
 
