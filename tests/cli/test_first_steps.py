@@ -53,13 +53,15 @@ def test_the_tour_of_the_first_steps(desk: Path) -> None:
     assert again.returncode == 1
     assert "workflow not found for ID: visit-Nobody" in again.stderr
 
-    second = subprocess.Popen([*WIPPY, "run", "day", "Ada"], cwd=desk, stdout=subprocess.PIPE, text=True)
+    second = subprocess.Popen(
+        [*WIPPY, "run", "day", "Ada"], cwd=desk, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
     assert second.stdout is not None
     waiting = [second.stdout.readline() for _ in range(4)]
     assert waiting[3].startswith("waiting for an answer")
     refused = wippy(desk, "run", "answer", "Ada", "me too")
-    second.send_signal(signal.SIGKILL)
-    second.communicate()
+    second.send_signal(signal.SIGINT)
+    assert second.communicate() == ("", "")
     assert refused.returncode == 1
     assert ".wippy/workflows.db" in refused.stderr, refused.stderr
     assert "app:workflows is not running" in refused.stderr
