@@ -28,6 +28,7 @@ from wippy.workflows.provider import (
     Token,
     Watcher,
 )
+from wippy.workflows.sqlite import faults
 from wippy.workflows.sqlite.core import Core, Limits
 from wippy.workflows.sqlite.imports import adopt
 from wippy.workflows.sqlite.store import Batch, Store
@@ -44,6 +45,10 @@ _RETENTION_PAUSE = 60.0
 
 def _ignore(*_: Any) -> None:
     pass
+
+
+def _stopped() -> errors.WippyError:
+    return errors.WippyError(errors.UNAVAILABLE, "the workflow engine has stopped")
 
 
 class Engine:
@@ -63,7 +68,8 @@ class Engine:
         limits: bounds of runs, size of the machine cache.
         synchronous: SQLite's durability: FULL survives a power cut, NORMAL the death of the process.
 
-    Raises WippyError: CONFLICT if another engine owns the store, INVALID if the file is no store.
+    Raises WippyError: CONFLICT if another engine owns the store, INVALID if the file is no store or is damaged,
+    UNAVAILABLE (retryable) if it cannot be written now.
     """
 
     def __init__(
@@ -91,8 +97,10 @@ class Engine:
                 clock=clock,
                 limits=limits,
             )
-        except BaseException:
+        except BaseException as error:
             self._store.close()
+            if isinstance(error, sqlite3.Error):
+                raise self._store.refused(error) from error
             raise
         self._inputs: SimpleQueue[_Input] = SimpleQueue()
         self._handles = itertools.count(1)
@@ -236,11 +244,12 @@ class Engine:
                 core.advance()
                 batch = core.gather()
                 if batch is not None and not self._write(batch):
-                    core.effects.clear()
                     break
                 core.release()
                 busy = bool(core.ready or core.operations or core.effects)
                 self._retain()
+        except sqlite3.Error as error:
+            log.critical("%s", faults.told(self._store.path, "is closed", error), exc_info=True)
         except BaseException:
             log.critical("the workflow engine has failed; its store is closed", exc_info=True)
         finally:
@@ -285,14 +294,16 @@ class Engine:
     def _write(self, batch: Batch) -> bool:
         """Store a round; while the disk refuses, everything waits: nothing may leave before it is durable."""
         pause = 0.05
+        failed = False
         while True:
             try:
                 self._store.write(batch)
+                if failed:
+                    log.warning("the workflow store %s is written again", self._store.path)
                 return True
-            except sqlite3.IntegrityError:
-                raise
-            except sqlite3.Error as error:
-                log.error("the workflow store %s cannot be written: %s; trying again", self._store.path, error)
+            except sqlite3.OperationalError as error:
+                failed = True
+                log.error("%s (trying again)", faults.told(self._store.path, "cannot be written", error))
                 if self._stopping or self._wants_stop():
                     return False
                 time.sleep(pause)
@@ -313,14 +324,21 @@ class Engine:
         keep = self._core.limits.retention_ns
         if keep and time.monotonic() >= self._forget_at:
             self._forget_at = time.monotonic() + _RETENTION_PAUSE
-            if self._store.forget(self._core.clock() - keep) == 500:
-                self._forget_at = 0.0
+            try:
+                if self._store.forget(self._core.clock() - keep) == 500:
+                    self._forget_at = 0.0
+            except sqlite3.OperationalError as error:
+                log.error("%s (trying again)", faults.told(self._store.path, "cannot be cleared of old runs", error))
 
     def _shut(self) -> None:
         core = self._core
         for run in core.runs.values():
             core.tasks.drop(run)
         self._store.close()
+        for answer, _ in core.effects:  # of requests that were not stored any more
+            owner = getattr(answer, "__self__", None)
+            if isinstance(owner, Future):
+                owner.set_exception(_stopped())
         self._stopped = True
         self._refuse_rest()
 
@@ -332,4 +350,4 @@ class Engine:
                 except Empty:
                     return
                 if future is not None and future.set_running_or_notify_cancel():
-                    future.set_exception(errors.WippyError(errors.UNAVAILABLE, "the workflow engine has stopped"))
+                    future.set_exception(_stopped())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 from typing import IO
@@ -32,7 +33,7 @@ class Ownership:
 
     def __init__(self, path: Path) -> None:
         self.path = path.with_name(path.name + ".lock")
-        self._handle: IO[bytes] | None = open(self.path, "a+b")  # noqa: SIM115
+        self._handle: IO[bytes] | None = open(self.path, "a+b", buffering=0)  # noqa: SIM115
         try:
             _lock(self._handle)
         except OSError as error:
@@ -45,9 +46,9 @@ class Ownership:
                 f"the workflow store {path} is in use by another process{f' (pid {owner})' if owner else ''}; "
                 "stop it, or give each application a store of its own",
             ) from error
-        self._handle.truncate(0)
-        self._handle.write(str(os.getpid()).encode())
-        self._handle.flush()
+        with contextlib.suppress(OSError):  # a full disk: nobody is told who owns the store
+            self._handle.truncate(0)
+            self._handle.write(str(os.getpid()).encode())
 
     def release(self) -> None:
         if self._handle is not None:

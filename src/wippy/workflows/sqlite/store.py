@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,9 +12,12 @@ import msgspec
 
 from wippy import errors
 from wippy.workflows import events as ev
+from wippy.workflows.sqlite import faults
 from wippy.workflows.sqlite.ownership import Ownership
 from wippy.workflows.sqlite.schema import TABLES, VERSION
 
+BUSY_MS = 10_000
+"""How long a lock of another program is waited for before it is told."""
 _COLUMNS = (
     "seq, workflow_id, run_id, type, queue, status, attempt, parent_run, parent_command, parent_close, started_ns, "
     "run_deadline, chain_deadline, task, task_due, task_attempt, cancel_requested, signals, closed_ns, next_run, "
@@ -77,7 +81,8 @@ class Store:
     """Opens and owns the file at `path` (made if missing).
 
     Used by one thread at a time. Raises WippyError: CONFLICT if the store is owned by another engine, INVALID if the
-    file is no workflow store or was written by a newer version.
+    file is no workflow store, is damaged or was written by a newer version, UNAVAILABLE (retryable) if it cannot be
+    written now.
     """
 
     def __init__(self, path: str | Path, synchronous: str = "FULL") -> None:
@@ -91,21 +96,33 @@ class Store:
             self._ownership = Ownership(self.path)
         except OSError as error:
             raise errors.WippyError(
-                errors.INVALID, f"cannot open the workflow store {self.path}: {error.strerror or error}"
+                errors.UNAVAILABLE,
+                f"the workflow store {self.path} cannot be opened: {error.strerror or error}{faults.remedy(error)}",
+                retryable=True,
             ) from error
         try:
             self._db = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, cached_statements=64)
-            self._open(synchronous.upper())
         except sqlite3.Error as error:
             self._ownership.release()
-            raise errors.WippyError(errors.INVALID, f"cannot open the workflow store {self.path}: {error}") from error
-        except BaseException:
-            self._ownership.release()
+            raise self.refused(error) from error
+        try:
+            self._open(synchronous.upper())
+        except BaseException as error:
+            self.close()
+            if isinstance(error, sqlite3.Error):
+                raise self.refused(error) from error
             raise
+
+    def refused(self, error: sqlite3.Error) -> errors.WippyError:
+        """What to raise where the store cannot be taken over."""
+        text = faults.told(self.path, "cannot be opened", error)
+        if faults.damaged(error):
+            return errors.WippyError(errors.INVALID, text)
+        return errors.WippyError(errors.UNAVAILABLE, text, retryable=True)
 
     def _open(self, synchronous: str) -> None:
         db = self._db
-        db.execute("PRAGMA busy_timeout=10000")
+        db.execute(f"PRAGMA busy_timeout={BUSY_MS}")
         db.execute("PRAGMA journal_mode=WAL")
         db.execute(f"PRAGMA synchronous={synchronous}")
         db.execute("PRAGMA wal_autocheckpoint=4000")
@@ -122,6 +139,10 @@ class Store:
             raise errors.WippyError(
                 errors.INVALID, f"the workflow store {self.path} has format {version}; this version reads {VERSION}"
             )
+        else:
+            db.execute("BEGIN IMMEDIATE")  # a store that cannot be written is told now, not at the first step of a run
+            db.execute(f"PRAGMA user_version={VERSION}")
+            db.execute("ROLLBACK")
 
     def write(self, batch: Batch) -> None:
         """Make a batch durable. Raises sqlite3.Error; then nothing of it is stored and it may be written again."""
@@ -137,9 +158,13 @@ class Store:
                         db.executemany(sql, rows)
             db.execute("COMMIT")
         except BaseException:
-            if db.in_transaction:
-                db.execute("ROLLBACK")
+            self._roll_back()
             raise
+
+    def _roll_back(self) -> None:
+        with contextlib.suppress(sqlite3.Error):  # what has failed is told, not what followed from it
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
 
     def next_seq(self) -> int:
         (last,) = self._db.execute("SELECT coalesce(max(seq), 0) FROM execution").fetchone()
@@ -209,15 +234,19 @@ class Store:
         return self._db.execute(sql, (*args, limit)).fetchall()
 
     def forget(self, closed_before_ns: int, limit: int = 500) -> int:
-        """Delete up to `limit` runs that closed before a time; returns how many."""
+        """Delete up to `limit` runs that closed before a time; returns how many. Raises sqlite3.Error."""
         rows = self._db.execute(
             "SELECT seq FROM execution WHERE status <> 1 AND closed_ns < ? LIMIT ?", (closed_before_ns, limit)
         ).fetchall()
         if rows:
             self._db.execute("BEGIN IMMEDIATE")
-            self._db.executemany("DELETE FROM history WHERE run=?", rows)
-            self._db.executemany("DELETE FROM execution WHERE seq=?", rows)
-            self._db.execute("COMMIT")
+            try:
+                self._db.executemany("DELETE FROM history WHERE run=?", rows)
+                self._db.executemany("DELETE FROM execution WHERE seq=?", rows)
+                self._db.execute("COMMIT")
+            except BaseException:
+                self._roll_back()
+                raise
         return len(rows)
 
     def close(self) -> None:
