@@ -13,7 +13,19 @@ from flows.temporal_server import TemporalServer, binary
 
 EMBEDDED, TEMPORAL = "embedded", "temporal"
 BOTH = frozenset(
-    ("test_run", "test_activity", "test_children", "test_control", "test_signal", "test_time", "test_desk")
+    (
+        "test_run",
+        "test_activity",
+        "test_children",
+        "test_control",
+        "test_signal",
+        "test_time",
+        "test_desk",
+        "test_starting",
+        "test_types",
+        "test_closing",
+        "test_rules",
+    )
 )
 CLOCK = "moves the clock of the embedded provider"
 EMBEDDED_ONLY = {

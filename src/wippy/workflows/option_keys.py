@@ -177,6 +177,19 @@ _ACTIVITY: list[_Row] = [
     ("activity.summary", "summary", _string),
 ]
 
+_CHECKED_WORKFLOW: list[_Row] = [
+    ("workflow.enable_eager_start", "", _bool),
+    ("workflow.wait_for_cancellation", "", _bool),
+    ("workflow.priority", "", _table),
+    ("workflow.namespace", "", _filled),
+]
+_CHECKED_ACTIVITY: list[_Row] = [
+    ("activity.wait_for_cancellation", "", _bool),
+    ("activity.disable_eager_execution", "", _bool),
+    ("activity.priority", "", _table),
+]
+"""Hints that no provider acts on; a bad value is a mistake all the same."""
+
 
 def _parse(rows: list[_Row], options: Any) -> dict[str, Any]:
     found: dict[str, Any] = {}
@@ -195,6 +208,7 @@ def _parse(rows: list[_Row], options: Any) -> dict[str, Any]:
 
 def workflow_options(options: Any) -> WorkflowOptions:
     """Options of a start or of a child; unknown keys are ignored. Raises WippyError: `<key> must be …`."""
+    _parse(_CHECKED_WORKFLOW, options)
     return WorkflowOptions(**_parse(_WORKFLOW, options))
 
 
@@ -206,4 +220,5 @@ def task_queue(options: Any) -> str | None:
 
 def activity_options(options: Any) -> ActivityOptions:
     """Options of one activity call; unknown keys are ignored. Raises WippyError: `<key> must be …`."""
+    _parse(_CHECKED_ACTIVITY, options)
     return ActivityOptions(**_parse(_ACTIVITY, options))
