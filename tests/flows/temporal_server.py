@@ -14,25 +14,37 @@ NAMESPACES = 300
 
 
 class TemporalServer:
-    """A running dev server that keeps everything in memory.
+    """A running dev server.
+
+    Args:
+        file: where it keeps what it must not forget when it is killed; in memory if there is none.
 
     Attributes:
-        address: host:port.
+        address: host:port, the same after a restart.
     """
 
-    def __init__(self, binary: str) -> None:
+    def __init__(self, binary: str, file: Path | None = None, namespaces: int = NAMESPACES) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         self.address = f"127.0.0.1:{self.port}"
         self._numbers = itertools.count(1)
-        names = [part for number in range(1, NAMESPACES + 1) for part in ("--namespace", f"test-{number}")]
+        names = [part for number in range(1, namespaces + 1) for part in ("--namespace", f"test-{number}")]
+        kept = ["--db-filename", str(file)] if file is not None else []
+        self._command = [binary, "server", "start-dev", "--headless", "--port", str(self.port), *kept, *names]
+        self.start()
+
+    def start(self) -> None:
+        """Begins, and waits until it answers."""
         self._process = subprocess.Popen(
-            [binary, "server", "start-dev", "--headless", "--port", str(self.port), "--log-level", "never", *names],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            [*self._command, "--log-level", "never"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         self._wait()
+
+    def kill(self) -> None:
+        """Ends it as abruptly as a crash."""
+        self._process.kill()
+        self._process.wait()
 
     def _wait(self) -> None:
         for _ in range(600):

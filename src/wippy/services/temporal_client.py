@@ -80,6 +80,7 @@ class ClientService(WorkflowNode):
         super().__init__(site, id)
         self.config = config
         self.client = client
+        self._kept: Any = None
         self._provider: Any = None
         self._health: asyncio.Task[None] | None = None
         self.threads = ThreadPoolExecutor(1, thread_name_prefix=f"workflows of {id}")
@@ -96,7 +97,10 @@ class ClientService(WorkflowNode):
             self.problem = error.message
             raise
         self.problem = ""
-        self._provider = TemporalProvider(self.client, asyncio.get_running_loop())
+        if self._kept is None:  # attempts and watchers outlive a restart of the service
+            self._kept = TemporalProvider(self.client, asyncio.get_running_loop())
+        self._kept.resume()
+        self._provider = self._kept
         if self.config.health_check.enabled:
             interval = (self.config.health_check.interval or 30 * SECOND) / 1e9
             self._health = asyncio.get_running_loop().create_task(self._watch(interval, ended))
@@ -133,7 +137,7 @@ class ClientService(WorkflowNode):
             self._health = None
         provider, self._provider = self._provider, None
         if provider is not None:
-            provider.stop()
+            provider.pause()
 
 
 class ClientHandler:
@@ -172,7 +176,8 @@ class ClientHandler:
             from temporalio.client import Client
             from temporalio.service import KeepAliveConfig
 
-            from wippy.workflows.temporal.provider import Headers
+            from wippy.workflows.temporal.core_log import runtime
+            from wippy.workflows.temporal.headers import Headers
         except ImportError:
             raise entry.error(
                 "Temporal needs the package temporalio", hint="pip install 'wippy[temporal]'", kind=UNAVAILABLE
@@ -188,6 +193,7 @@ class ClientHandler:
                     namespace=config.namespace,
                     tls=self._tls(entry, config),
                     interceptors=[Headers()],
+                    runtime=runtime(),
                     keep_alive_config=KeepAliveConfig(
                         interval_millis=max(config.keep_alive_time // 1_000_000, 1),
                         timeout_millis=max(config.keep_alive_timeout // 1_000_000, 1),

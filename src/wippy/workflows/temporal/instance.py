@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import time
 from collections.abc import Callable
 from typing import Any
@@ -27,6 +28,8 @@ from wippy.workflows.temporal.activation import (
 )
 
 log = logging.getLogger("wippy.workflows")
+
+_DIFFERENCE = re.compile(r'Nondeterminism error: (.*?)(?:", source:|$)', re.S)
 
 Machines = Callable[[RunInfo], LuaMachine]
 Send = Callable[[str, str, str, list[Payload]], None]
@@ -70,7 +73,7 @@ class Instance(WorkflowInstance):
         completion.successful.SetInParent()
         try:
             if len(act.jobs) == 1 and act.jobs[0].HasField("remove_from_cache"):
-                self._close()
+                self._evict(act.jobs[0].remove_from_cache.message)
             else:
                 self._activate(act, completion)
         except Blocked as error:
@@ -139,6 +142,18 @@ class Instance(WorkflowInstance):
         self._recorded.clear()
         completion.failed.failure.message = message
         completion.failed.failure.application_failure_info.type = "Blocked"
+
+    def _evict(self, why: str) -> None:
+        """Forgets the run; it differs from its history where the core says so."""
+        found = _DIFFERENCE.search(why)
+        if found is not None:
+            log.error(
+                "workflow %s (%s) is blocked: %s; restore the code, or guard the change with workflow.version",
+                self._details.workflow_id,
+                self._details.workflow_type,
+                found[1],
+            )
+        self._close()
 
     def _close(self) -> None:
         driver, self._driver, self._outside = self._driver, None, None

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import contextvars
-import itertools
 import uuid
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
@@ -17,10 +15,6 @@ from google.protobuf.json_format import MessageToDict
 from temporalio.api.common.v1 import Payload as ProtoPayload
 from temporalio.client import (
     Client,
-    Interceptor,
-    OutboundInterceptor,
-    SignalWorkflowInput,
-    StartWorkflowInput,
     WorkflowExecutionStatus,
     WorkflowFailureError,
     WorkflowHandle,
@@ -47,28 +41,20 @@ from wippy.workflows.provider import (
     Watcher,
 )
 from wippy.workflows.temporal import wire
+from wippy.workflows.temporal.headers import sent
+from wippy.workflows.temporal.watching import Watches
 
 ALREADY_STARTED = "workflow execution already started"
 ALREADY_COMPLETED = "workflow execution already completed"
-
-_headers: contextvars.ContextVar[dict[str, ProtoPayload] | None] = contextvars.ContextVar("headers", default=None)
-
-
-class Headers(Interceptor):
-    """Puts headers on starts and signals: the client's own methods take none."""
-
-    def intercept_client(self, next: OutboundInterceptor) -> OutboundInterceptor:
-        return _Outbound(next)
-
-
-class _Outbound(OutboundInterceptor):
-    async def start_workflow(self, input: StartWorkflowInput) -> WorkflowHandle[Any, Any]:
-        input.headers = {**input.headers, **(_headers.get() or {})}
-        return await super().start_workflow(input)
-
-    async def signal_workflow(self, input: SignalWorkflowInput) -> None:
-        input.headers = {**input.headers, **(_headers.get() or {})}
-        await super().signal_workflow(input)
+_FINAL = frozenset(
+    (
+        RPCStatusCode.NOT_FOUND,
+        RPCStatusCode.INVALID_ARGUMENT,
+        RPCStatusCode.PERMISSION_DENIED,
+        RPCStatusCode.UNAUTHENTICATED,
+        RPCStatusCode.UNIMPLEMENTED,
+    )
+)
 
 
 class TemporalProvider:
@@ -77,13 +63,15 @@ class TemporalProvider:
     Args:
         client: connected, with the interceptor `Headers`.
         loop: the event loop on which it works.
+
+    Attributes:
+        watches: who waits for ends of workflows.
     """
 
     def __init__(self, client: Client, loop: asyncio.AbstractEventLoop) -> None:
         self.client = client
         self._loop = loop
-        self._watches: dict[int, Future[Any]] = {}
-        self._numbers = itertools.count(1)
+        self.watches = Watches(self._result, loop)
         self._attempts: dict[Token, asyncio.Future[Payload]] = {}
 
     def _run(self, work: Coroutine[Any, Any, Any]) -> Future[Any]:
@@ -145,7 +133,7 @@ class TemporalProvider:
         first: Message | None,
     ) -> WorkflowHandle[Any, Any]:
         options = request.options
-        token = _headers.set(header)
+        token = sent.set(header)
         try:
             return await self.client.start_workflow(
                 request.type,
@@ -168,7 +156,7 @@ class TemporalProvider:
                 start_signal_args=_raw(first.payloads or [Payload()]) if first is not None else [],
             )
         finally:
-            _headers.reset(token)
+            sent.reset(token)
 
     # Messages and control
 
@@ -181,14 +169,14 @@ class TemporalProvider:
     async def _signal(
         self, workflow_id: str, run_id: str | None, name: str, payloads: list[Payload], sender: str
     ) -> None:
-        token = _headers.set(wire.signal_header(sender))
+        token = sent.set(wire.signal_header(sender))
         try:
             handle = self.client.get_workflow_handle(workflow_id, run_id=run_id)
             await handle.signal(name, args=_raw(payloads or [Payload()]))
         except RPCError as error:
             raise _missing(error, workflow_id) from None
         finally:
-            _headers.reset(token)
+            sent.reset(token)
 
     def cancel(self, workflow_id: str, run_id: str | None = None, reason: str = "") -> Future[None]:
         """A cancel request; nothing happens to a run that is closed."""
@@ -216,41 +204,36 @@ class TemporalProvider:
 
     def watch(self, workflow_id: str, run_id: str | None, callback: Watcher) -> int:
         """Tells the end of the chain that begins with a run, or of the newest one."""
-        number = next(self._numbers)
-
-        async def wait() -> None:
-            result = await self._result(workflow_id, run_id)
-            if self._watches.pop(number, None) is not None:
-                callback(result)
-
-        self._watches[number] = Future()  # known before it can end
-        self._watches[number] = asyncio.run_coroutine_threadsafe(wait(), self._loop)
-        return number
+        return self.watches.add(workflow_id, run_id, callback)
 
     def unwatch(self, handle: int) -> None:
         """The watcher wants to know no more."""
-        found = self._watches.pop(handle, None)
-        if found is not None:
-            found.cancel()
+        self.watches.drop(handle)
 
     async def _result(self, workflow_id: str, run_id: str | None) -> Result:
         handle = self.client.get_workflow_handle(workflow_id, run_id=run_id or None, result_type=RawValue)
         while True:
             try:
                 value = await handle.result()
+                result = wire.payload_of(value.payload) if isinstance(value, RawValue) else None
             except WorkflowFailureError as error:
                 return Result(
                     workflow_id, run_id or "", _status(error.cause), failure=wire.failure_of_exception(error.cause)
                 )
             except RPCError as error:
-                if error.status in (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED):
+                if error.status in _FINAL:
+                    found = _missing(error, workflow_id, NOT_FOUND)
+                else:  # an outage shows in many ways, and the workflow knows nothing of it
                     await asyncio.sleep(1)
                     continue
-                missing = _missing(error, workflow_id, NOT_FOUND)
-                failure = Failure(missing.message, missing.kind, missing.retryable)
-                return Result(workflow_id, run_id or "", Status.FAILED, failure=failure)
-            result = wire.payload_of(value.payload) if isinstance(value, RawValue) else None
-            return Result(workflow_id, run_id or "", Status.COMPLETED, result=result)
+            except WippyError as error:
+                found = error
+            except Exception as error:
+                found = WippyError(INTERNAL, f"{type(error).__name__}: {error}")
+            else:
+                return Result(workflow_id, run_id or "", Status.COMPLETED, result=result)
+            failure = Failure(found.message, found.kind, found.retryable)
+            return Result(workflow_id, run_id or "", Status.FAILED, failure=failure)
 
     # What there is
 
@@ -386,10 +369,13 @@ class TemporalProvider:
     def invalidate(self, types: list[str] | None = None) -> None:
         """Runs in memory keep their code until the worker lets go of them."""
 
-    def stop(self) -> None:
-        """Nobody is told anything any more."""
-        for number in list(self._watches):
-            self.unwatch(number)
+    def pause(self) -> None:
+        """Asks the server nothing more; who waits for the end of a workflow goes on waiting."""
+        self.watches.pause()
+
+    def resume(self) -> None:
+        """Goes on after a pause."""
+        self.watches.resume()
 
 
 async def _translated(work: Coroutine[Any, Any, Any]) -> Any:
