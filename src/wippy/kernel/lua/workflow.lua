@@ -204,11 +204,9 @@ end
 function ops.spawn(id, host, frame, args, options)
   local number, err = start_child(id, host, frame, args, options, false)
   if not number then return nil, err end
-  local answer = wait_for(number, {})
+  local answer = wait_for(number, { pid_of = function(workflow_id) return child_pid(host, workflow_id) end })
   if answer.failure then return nil, failure_error(answer.failure) end
-  local pid = child_pid(host, answer.workflow_id)
-  C.pending[number] = { child = pid }
-  return pid
+  return answer.child
 end
 
 function ops.exec(id, host, frame, args, options)

@@ -98,7 +98,9 @@ end
 function jobs.child_started(job)
   local entry = C.pending[job[2]]
   if entry and entry.blocking_child and not job[4] then return end
-  woken(job[2], { workflow_id = job[3], failure = job[4] })
+  local child = entry and entry.pid_of and not job[4] and entry.pid_of(job[3]) or nil
+  woken(job[2], { child = child, failure = job[4] })
+  if child then C.pending[job[2]] = { child = child } end -- its end may follow in the same task
 end
 
 function jobs.child_resolved(job)
