@@ -39,7 +39,7 @@ class App:
         self.logger.debug("details")
 
     async def run_program(self, entry: str, args: list[str], host: str | None = None, security: Any = None) -> int:
-        if self.does == "wait":
+        if self.does in ("wait", "slow"):
             print("running", flush=True)
             await asyncio.Event().wait()
         print(entry, args, host, security, flush=True)
@@ -63,6 +63,8 @@ class App:
             threading.Thread(target=threading.Event().wait).start()
         if self.does == "executor":
             asyncio.get_running_loop().run_in_executor(None, threading.Event().wait)
+        if self.does == "slow":
+            await asyncio.Event().wait()
         self.logger.info("stopped")
         return self.code
 

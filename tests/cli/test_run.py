@@ -305,6 +305,24 @@ def test_on_a_terminal_the_log_is_for_people(project: Path) -> None:
     )
 
 
+def test_a_slow_end_of_a_quiet_program_says_how_to_force_it(project: Path) -> None:
+    parent, child = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, str(FAKE), "run", "greet"], env={**os.environ, "FAKE_APP": "slow"}, stdout=child, stderr=child
+    )
+    os.close(child)
+    text = ""
+    while "waiting for the program to end (press Ctrl+C again to force exit)" not in text:
+        assert select.select([parent], [], [], 60)[0], text
+        text += os.read(parent, 65536).decode()
+        if "running" in text and "waiting" not in text:
+            process.send_signal(signal.SIGINT)
+            text = text.replace("running", "")
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 1
+    os.close(parent)
+
+
 def test_reader_that_goes_away_is_no_fault(project: Path) -> None:
     listing = subprocess.run(
         ["bash", "-c", f"{sys.executable} {FAKE} help run | true; echo ${{PIPESTATUS[0]}}"],

@@ -12,10 +12,13 @@ from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any
 
+from ..observe.level import INFO
 from ..observe.log import Log
 
 NAMES = {signal.SIGINT: "interrupt", signal.SIGTERM: "terminated"}
 FLUSH_SECONDS = 0.5
+PATIENCE = 1.0
+"""Seconds of an orderly stop after which somebody at a terminal is told what is waited for."""
 
 
 class Signals:
@@ -31,6 +34,7 @@ class Signals:
         self._request_shutdown = request_shutdown
         self.seen = False
         self._before: dict[signal.Signals, Any] = {}
+        self._later: asyncio.TimerHandle | None = None
 
     def __enter__(self) -> Signals:
         self._loop = asyncio.get_running_loop()
@@ -43,6 +47,8 @@ class Signals:
     ) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
+        if self._later is not None:
+            self._later.cancel()
 
     # Handlers are set with `signal` and not on the loop: the second signal must end the process even while the
     # loop is busy. They run between any two instructions of the main thread and so must take no lock.
@@ -56,7 +62,12 @@ class Signals:
     def _begin(self, number: signal.Signals) -> None:
         self._logger.info("received shutdown signal", {"signal": NAMES[number]})
         self._logger.info("shutting down (press Ctrl+C again to force exit)")
+        if not self._logger.log.enabled(INFO) and sys.stderr.isatty():
+            self._later = self._loop.call_later(PATIENCE, self._ask_for_patience)
         self._request_shutdown()
+
+    def _ask_for_patience(self) -> None:
+        print("\rwaiting for the program to end (press Ctrl+C again to force exit)\r", file=sys.stderr, flush=True)
 
     def _force_exit(self) -> None:
         def last_words() -> None:

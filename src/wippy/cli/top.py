@@ -123,6 +123,8 @@ def _keys() -> Iterator[Callable[[float], str]]:
         termios.tcsetattr(number, termios.TCSADRAIN, settings)
 
 
+TOLD = "; sort: r m s e a, end: q"
+
 Styled = tuple[str, str]
 """A line and how it looks: head, title, a state of processes, or nothing."""
 
@@ -144,7 +146,7 @@ def picture(change: Change, sort: str, width: int | None, height: int | None) ->
         ),
         (
             f"{count(change.rate('executed'))} steps/s, {count(change.rate('messages'))} messages/s, "
-            f"{count(change.rate('reductions'))} reductions/s",
+            f"{count(change.rate('reductions'))} reductions/s{'' if height is None else TOLD}",
             "",
         ),
         ("", ""),
