@@ -110,6 +110,11 @@ class CodeStore:
         """The code registered under an ID."""
         return self._live[0].get(id)
 
+    def preset(self, id: str) -> dict[str, Any] | None:
+        """`meta.options` of an entry."""
+        code = self._live[0].get(id)
+        return code.options if code is not None else None
+
     def ids(self, prefix: str) -> list[str]:
         """IDs of the entries whose kind begins with `prefix`, sorted."""
         return sorted(id for id, code in self._live[0].items() if code.kind.startswith(prefix))

@@ -21,7 +21,7 @@ from wippy.workflows.failure import Failure
 from wippy.workflows.jobs import Activation
 from wippy.workflows.machine_api import Blocked, RunInfo
 from wippy.workflows.machine_vm import machine_vm
-from wippy.workflows.option_keys import activity_options, workflow_options
+from wippy.workflows.option_keys import activity_options, over, workflow_options
 from wippy.workflows.options import ActivityOptions
 from wippy.workflows.payload import Payload
 
@@ -95,6 +95,7 @@ class LuaMachine:
         self._replaying = False
         self._log_in_replay = log_in_replay
         self._scopes = runtime.scopes
+        self._code = runtime.code
         self.unreachable = unreachable
         self.queue_of = queue_of
         self.type_of = type_of
@@ -188,7 +189,10 @@ class LuaMachine:
         return cmd.ScheduleActivity(id, name, args, self.activity_options(name, None), self.header(frame), blocking)
 
     def activity_options(self, type: str, given: Any) -> ActivityOptions:
-        """Options of a call; its queue is that of the worker to which the function is tied, unless it names one."""
+        """Options of a call over those of the entry; its queue, unless named, is that of the worker of the function."""
+        preset = self._code.preset(type)
+        if preset:
+            given = over(preset, given)
         options = activity_options(given) if given else _PLAIN_ACTIVITY
         queue = "" if options.queue else self._activity_queue(type)
         return msgspec.structs.replace(options, queue=queue) if queue else options

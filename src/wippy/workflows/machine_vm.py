@@ -16,7 +16,7 @@ from wippy.kernel.host_base import make_base_host
 from wippy.kernel.vm import VM
 from wippy.modules.time.zones import make_time_host
 from wippy.units.runtime import Runtime
-from wippy.workflows.option_keys import activity_options, search_attributes, workflow_options
+from wippy.workflows.option_keys import activity_options, over, search_attributes, workflow_options
 
 if TYPE_CHECKING:
     from wippy.workflows.machine import LuaMachine
@@ -72,11 +72,14 @@ class MachineVM:
             except BaseException as error:
                 return 1, codec.pack([codec.ErrorValue.of(error)])
 
-        def check_options(what: bytes, packed: bytes) -> bytes | None:
+        def check_options(what: bytes, packed: bytes, id: bytes = b"") -> bytes | None:
+            preset = runtime.code.preset(id.decode("utf-8", "replace")) if id else None
+            if not packed and not preset:
+                return None
             try:
-                values = codec.unpack(b"\x91" + packed)[0]
+                values = codec.unpack(b"\x91" + packed)[0] if packed else {}
                 if what == b"activity":
-                    activity_options(values)
+                    activity_options(over(preset, values) if preset else values)
                 elif what == b"attributes":
                     search_attributes(values)
                 else:

@@ -222,3 +222,12 @@ def activity_options(options: Any) -> ActivityOptions:
     """Options of one activity call; unknown keys are ignored. Raises WippyError: `<key> must be …`."""
     _parse(_CHECKED_ACTIVITY, options)
     return ActivityOptions(**_parse(_ACTIVITY, options))
+
+
+def over(preset: dict[str, Any], given: dict[str, Any] | None) -> dict[str, Any]:
+    """Options of a call over those of the entry it calls, key by key, whichever name of a key each of them uses."""
+    found: dict[str, Any] = {}
+    for options in (preset, given or {}):
+        found.update({key.removeprefix("temporal."): value for key, value in options.items() if key[:9] == "temporal."})
+        found.update({key: value for key, value in options.items() if key[:9] != "temporal."})
+    return found

@@ -121,10 +121,11 @@ end
 
 -- Options of activities and children are checked before anything is recorded.
 local function check_options(what, id, options)
-  if not options then return nil end
-  local problem = K.host.check_options(what, K.encode(options))
+  local activity = what == "activity"
+  if not options and not activity then return nil end
+  local problem = K.host.check_options(what, options and K.encode(options) or "", activity and id or "")
   if problem then
-    local label = what == "activity" and "activity" or "child workflow"
+    local label = activity and "activity" or "child workflow"
     return K.new_error("", "invalid temporal " .. label .. " options for " .. id .. ": " .. problem, nil)
   end
 end
