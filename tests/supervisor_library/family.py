@@ -70,9 +70,7 @@ ASK = function(
     imports=IMPORTS,
 )
 TELL = function("tell", "return function(id, what) return process.send(id, 'do', what) end")
-READ = function(
-    "read", "return function() process.send('diary', 'ask') return process.listen('lines'):receive() end"
-)
+READ = function("read", "return function() process.send('diary', 'ask') return process.listen('lines'):receive() end")
 CANCEL = function("cancel", "return function(who) return (process.cancel(who, 'enough')) end")
 HOLDER = function("holder", "return function(name) return (process.registry.lookup(name)) end")
 ENTRIES = (TREE, CHILD, DIARY, ASK, TELL, READ, CANCEL, HOLDER)

@@ -47,9 +47,7 @@ class DurableHistory(History):
             raise self._broken(error) from error
         self.head = row[0] if row and row[0] in self._versions else 0
 
-    def append(
-        self, operations: list[Operation], replaced: list[Entry | None], *, from_files: bool = False
-    ) -> Version:
+    def append(self, operations: list[Operation], replaced: list[Entry | None], *, from_files: bool = False) -> Version:
         kept = [] if from_files else [each for each in operations if not _shipped(each)]
         packed = msgspec.msgpack.encode([_packed(each) for each in kept])
         number = self._next

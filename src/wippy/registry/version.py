@@ -40,9 +40,7 @@ class History:
     def current(self) -> Version:
         return self._versions[self.head]
 
-    def append(
-        self, operations: list[Operation], replaced: list[Entry | None], *, from_files: bool = False
-    ) -> Version:
+    def append(self, operations: list[Operation], replaced: list[Entry | None], *, from_files: bool = False) -> Version:
         """A new version on top of the current one, which it becomes.
 
         Args:
