@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from functools import cache
 
@@ -10,6 +11,8 @@ from temporalio.runtime import LogForwardingConfig, LoggingConfig, Runtime, Tele
 
 PAUSE = 30.0
 """Seconds for which what has been said is not said again."""
+
+_MESSAGE = re.compile(r'message: "(.*?)"', re.S)
 
 log = logging.getLogger("wippy.workflows.temporal")
 
@@ -31,6 +34,11 @@ class Repeated(logging.Filter):
         if text.startswith("gRPC call"):
             text = "a Temporal server does not answer"
             record.msg = f"{text}; calls are tried again until it does"
+        elif text.startswith("Error while completing workflow activation"):
+            why = str(core.fields.get("error", ""))
+            found = _MESSAGE.search(why)
+            text = f"a Temporal server refused a task of a workflow: {found[1] if found else why}"
+            record.msg = text
         now = time.monotonic()
         if now - self._said.get(text, -PAUSE) < PAUSE:
             return False

@@ -153,6 +153,12 @@ class Instance(WorkflowInstance):
                 self._details.workflow_type,
                 found[1],
             )
+        elif why.startswith("Error reporting"):
+            log.warning(
+                "workflow %s (%s): the server has not taken what a task of it asks for; the task is done again",
+                self._details.workflow_id,
+                self._details.workflow_type,
+            )
         self._close()
 
     def _close(self) -> None:
