@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from wippy.regex import Expression, ExpressionError, compile_expression
-
 from .actor import Actor
+
+if TYPE_CHECKING:  # loaded only for the conditions that match: each start loads this file
+    from wippy.regex import Expression
 
 ABSENT: Any = object()
 
@@ -59,6 +60,8 @@ class Condition:
         self._right = _getter(value_from) if value is None and value_from else None
         self._expression: Expression | None = None
         if operator in ("matches", "nmatches") and self._right is None:
+            from wippy.regex import ExpressionError, compile_expression
+
             try:
                 self._expression = compile_expression(_bytes(value))
             except ExpressionError as error:
@@ -82,6 +85,8 @@ class Condition:
         if self.operator in ("matches", "nmatches"):
             if self._expression is None:
                 raise ConditionError(f"{self.operator} takes its expression from value, not from value_from")
+            from wippy.regex import ExpressionError
+
             try:
                 return self._expression.found(_bytes(left)) == (self.operator == "matches")
             except ExpressionError as error:

@@ -12,7 +12,6 @@ import msgspec
 from wippy.errors import WippyError
 from wippy.kernel import codec
 from wippy.modules.bindings import Bindings
-from wippy.regex import compile_expression
 from wippy.units.clock import Clock
 from wippy.units.code import CodeStore
 from wippy.units.dead_letters import DeadLetters, Letter
@@ -107,6 +106,8 @@ class Runtime:
 
         def expression_found(source: bytes, text: bytes) -> bool | None:
             """Whether a regular expression is found in a text; None for an invalid one."""
+            from wippy.regex import compile_expression
+
             try:
                 return compile_expression(source).found(text)
             except Exception:

@@ -5,14 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from yaml import YAMLError
 
 from wippy.errors import INTERNAL, WippyError
 from wippy.modules.caller import Call
 from wippy.modules.module import Module
-from wippy.modules.payload import msgpack
-from wippy.modules.yaml.reader import ReadError, read
-from wippy.modules.yaml.writer import write
 
 __all__ = ["payload"]
 
@@ -30,11 +26,16 @@ payload.constant(
         "ERROR": "golang/error",
     },
 )
+# Every application has this module: what the formats need is imported when they are used.
 payload.lua_function("new(value: any)", doc="A Payload that holds the value itself.")
 
 
 @payload.function(name="_yaml_encode", large=10_000)
 def yaml_encode(call: Call, data: bytes) -> str:
+    from yaml import YAMLError
+
+    from wippy.modules.yaml.writer import write
+
     try:
         return write(msgspec.msgpack.decode(data, strict=False))
     except (YAMLError, RecursionError, msgspec.DecodeError) as error:
@@ -43,6 +44,8 @@ def yaml_encode(call: Call, data: bytes) -> str:
 
 @payload.function(name="_yaml_decode", large=10_000)
 def yaml_decode(call: Call, text: Any) -> Any:
+    from wippy.modules.yaml.reader import ReadError, read
+
     if not isinstance(text, str):
         raise WippyError(INTERNAL, "yaml: valid UTF-8 text expected")
     try:
@@ -53,6 +56,8 @@ def yaml_decode(call: Call, text: Any) -> Any:
 
 @payload.function(name="_msgpack_encode", large=50_000)
 def msgpack_encode(call: Call, data: bytes) -> bytes:
+    from wippy.modules.payload import msgpack
+
     try:
         return msgpack.encode(msgspec.msgpack.decode(data, strict=False))
     except (RecursionError, msgspec.DecodeError) as error:
@@ -61,6 +66,8 @@ def msgpack_encode(call: Call, data: bytes) -> bytes:
 
 @payload.function(name="_msgpack_decode", large=50_000)
 def msgpack_decode(call: Call, data: bytes) -> Any:
+    from wippy.modules.payload import msgpack
+
     try:
         return msgpack.Decoder(data).read()
     except ValueError as error:
