@@ -66,6 +66,15 @@ function workflow.version(change, min, max)
   return K.ops.version(change, min, max), nil
 end
 
+-- Keys that are no text are left out.
+local function named(t)
+  local found = {}
+  for key, value in raw.next, K.unfrozen(t) do
+    if rawtype(key) == "string" then found[key] = value end
+  end
+  return K.native(found)
+end
+
 function workflow.attrs(t)
   if rawtype(t) ~= "table" or K.classof(t) then K.badtype(1, "attrs", "table", t, 2) end
   if not K.workflow then return fail("Invalid", "workflow.attrs only available in workflow context") end
@@ -74,11 +83,11 @@ function workflow.attrs(t)
   if memo ~= nil and rawtype(memo) ~= "table" then return fail("Invalid", "memo must be a table") end
   if search == nil and memo == nil then return fail("Invalid", "at least one of search or memo required") end
   if search then
-    search = K.native(search)
+    search = named(search)
     local problem = K.host.check_options("attributes", K.encode(search))
     if problem then return fail("Internal", problem) end
   end
-  K.ops.attrs(search, memo and K.native(memo))
+  K.ops.attrs(search, memo and named(memo))
   return true, nil
 end
 
