@@ -110,6 +110,33 @@ async def test_a_server_that_is_killed_and_comes_back_has_lost_nothing(mortal: T
         assert not app.logged("is blocked")
 
 
+async def test_a_client_whose_health_check_fails_is_started_again(mortal: TemporalServer, tmp_path: Path) -> None:
+    app = FlowApp(tmp_path / "app", WAITS, CALLS, SLOW, WATCHER)
+    path = app.folder / "src" / "_index.yaml"
+    document = yaml.safe_load(path.read_text())
+    client = next(entry for entry in document["entries"] if entry["name"] == "provider")
+    client["health_check"] = {"enabled": True, "interval": "100ms"}
+    client["lifecycle"]["restart"] = {"initial_delay": "100ms", "max_delay": "300ms"}
+    path.write_text(yaml.safe_dump(document))
+    async with app:
+        await app.begin("waits", id="one")
+        await app.begin("calls", id="two")
+        watched = asyncio.wrap_future(
+            app.spawn("watcher", "{app:provider@app:worker|one}", host="app:processes", exec=True)
+        )
+        await app.until(lambda: app.logged("the slow one begins"))
+        mortal.kill()
+        await app.until(lambda: app.logged("service failed, it will be restarted"))
+        with pytest.raises(WippyError, match=r"temporal client not available|does not answer"):
+            await app.signal("one", "word", 1)
+        mortal.start()
+        await app.until(lambda: len(app.logged("service started {'service': 'app:provider'}")) == 2)
+        await app.signal("one", "word", 1)
+        await app.signal("one", "word", 2)
+        assert await watched == [[1, 2], "nil"]
+        assert await app.result("two") == "done"
+
+
 async def test_what_waits_for_a_dead_server_gives_up_and_the_application_stops(
     mortal: TemporalServer, tmp_path: Path
 ) -> None:

@@ -218,9 +218,12 @@ class ClientHandler:
             return auth.api_key
         if auth.api_key_file:
             return self._read(entry, auth.api_key_file, "auth", "api_key_file").decode().strip()
-        found = self._site.read_variable(auth.api_key_env)
+        return self._variable(entry, auth.api_key_env, "api_key_env")
+
+    def _variable(self, entry: Entry, name: str, key: str) -> str:
+        found = self._site.read_variable(name)
         if not found:
-            raise entry.error(f"variable not set: {auth.api_key_env}", "auth", "api_key_env")
+            raise entry.error(f"variable not set: {name}", "auth", key)
         return found
 
     def _tls(self, entry: Entry, config: ClientEntry) -> Any:
@@ -235,7 +238,7 @@ class ClientHandler:
             key = auth.key_pem.encode() or (
                 self._read(entry, auth.key_file, "auth", "key_file")
                 if auth.key_file
-                else (self._site.read_variable(auth.key_pem_env) or "").encode()
+                else self._variable(entry, auth.key_pem_env, "key_pem_env").encode()
             )
         root = self._read(entry, tls.ca_file, "tls", "ca_file") if tls.enabled and tls.ca_file else None
         if root is not None and b"-----BEGIN CERTIFICATE-----" not in root:

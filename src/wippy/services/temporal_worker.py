@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -93,7 +94,7 @@ class WorkerService:
         self._worker = QueueWorker(
             provider,  # type: ignore[arg-type]
             self._host.queue,
-            Runner(self._client.machine, self._client.send),
+            Runner(self._client.machine, partial(self._client.send, queue=self._host.queue)),
             self._client.activities,
             self._client.threads,
             self._settings(),
@@ -128,6 +129,7 @@ class WorkerService:
             build_id=(build or "") if options.use_versioning else "",
             pinned=options.default_versioning_behavior == "pinned",
             activities_only=options.disable_workflow_worker,
+            workflows_only=options.local_activity_worker_only,
         )
 
 
@@ -185,6 +187,8 @@ class WorkerHandler:
             for queue, served in list(client.queues.items()):
                 if served is host:
                     del client.queues[queue]
+                    client.frames.pop(queue, None)
+                    client.log_in_replay.discard(queue)
         await self._site.supervisor.unregister(entry.id)
 
     def _config(self, entry: Entry) -> WorkerEntry:

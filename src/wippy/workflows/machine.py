@@ -114,6 +114,7 @@ class LuaMachine:
             "run_id": info.run_id,
             "type": info.type,
             "queue": info.queue,
+            "namespace": info.namespace,
             "attempt": info.attempt,
             "start_time_ns": info.start_time_ns,
             "strict": runtime.strict,

@@ -21,6 +21,7 @@ class RunInfo(msgspec.Struct, frozen=True):
         attempt: 1 for the first run of a retry chain.
         start_time_ns: time of the run's first event.
         header: context and security, as given at the start.
+        namespace: of the server, `default` for the embedded provider.
         original_run_id: of the run that this one goes on from after a reset, "" = `run_id`.
     """
 
@@ -40,6 +41,7 @@ class RunInfo(msgspec.Struct, frozen=True):
     memo: dict[str, Any] = {}
     search_attributes: dict[str, Any] = {}
     original_run_id: str = ""
+    namespace: str = "default"
 
 
 class Machine(Protocol):

@@ -329,7 +329,7 @@ function ops.attrs(search, memo) add({ "attrs", search or false, memo or false }
 
 function ops.info()
   return { workflow_id = C.info.workflow_id, run_id = C.info.run_id, workflow_type = C.info.type, task_queue = C.info.queue,
-    namespace = "default", attempt = C.info.attempt, history_length = C.task.length, history_size = C.task.size }
+    namespace = C.info.namespace, attempt = C.info.attempt, history_length = C.task.length, history_size = C.task.size }
 end
 
 function ops.upgrade(id, args)

@@ -25,7 +25,7 @@ __all__ = ["SEED", "Outside", "WorkflowActivation", "WorkflowActivationCompletio
 _ALREADY_EXISTS = 1
 
 
-def run_info(init: InitializeWorkflow, run_id: str, queue: str) -> RunInfo:
+def run_info(init: InitializeWorkflow, run_id: str, queue: str, namespace: str) -> RunInfo:
     """What a machine is told about a run."""
     parent = init.parent_workflow_info
     return RunInfo(
@@ -45,19 +45,15 @@ def run_info(init: InitializeWorkflow, run_id: str, queue: str) -> RunInfo:
         memo={name: wire.plain_of(value) for name, value in init.memo.fields.items()},
         search_attributes={n: wire.plain_of(v) for n, v in init.search_attributes.indexed_fields.items()},
         original_run_id=init.original_execution_run_id,
+        namespace=namespace,
     )
 
 
 class Outside:
-    """What one run says to the server and hears from it.
+    """What one run says to the server and hears from it."""
 
-    Args:
-        namespace: of the client.
-    """
-
-    def __init__(self, info: RunInfo, namespace: str) -> None:
+    def __init__(self, info: RunInfo) -> None:
         self.info = info
-        self._namespace = namespace
         self._children: dict[int, tuple[str, str]] = {}
         self._externals: dict[int, str] = {}
 
@@ -170,7 +166,7 @@ class Outside:
 
     def _child(self, c: cmd.StartChild, out: WorkflowCommand) -> None:
         to, options = out.start_child_workflow_execution, c.options
-        to.seq, to.namespace, to.workflow_type = c.id, self._namespace, c.type
+        to.seq, to.namespace, to.workflow_type = c.id, self.info.namespace, c.type
         to.workflow_id = child_id(c, self.info.original_run_id or self.info.run_id)
         self._children[c.id] = (to.workflow_id, "")
         to.task_queue = c.host or self.info.queue
@@ -192,7 +188,7 @@ class Outside:
         to = out.signal_external_workflow_execution
         self._externals[c.id] = c.workflow_id
         to.seq, to.signal_name = c.id, c.name
-        to.workflow_execution.namespace, to.workflow_execution.workflow_id = self._namespace, c.workflow_id
+        to.workflow_execution.namespace, to.workflow_execution.workflow_id = self.info.namespace, c.workflow_id
         to.args.extend(wire.proto_payloads(c.payloads))
         for name, value in wire.signal_header(c.sender).items():
             to.headers[name].CopyFrom(value)
@@ -201,7 +197,7 @@ class Outside:
         to = out.request_cancel_external_workflow_execution
         self._externals[c.id] = c.workflow_id
         to.seq, to.reason = c.id, c.reason
-        to.workflow_execution.namespace, to.workflow_execution.workflow_id = self._namespace, c.workflow_id
+        to.workflow_execution.namespace, to.workflow_execution.workflow_id = self.info.namespace, c.workflow_id
 
     def _marker(self, c: cmd.RecordMarker, out: WorkflowCommand) -> None:
         out.set_patch_marker.patch_id = marker_id(c.kind, c.key, c.value)

@@ -118,10 +118,10 @@ class Instance(WorkflowInstance):
     def _begin(self, act: WorkflowActivation) -> tuple[Driver, Outside]:
         if self._driver is None or self._outside is None:
             init = next(job.initialize_workflow for job in act.jobs if job.HasField("initialize_workflow"))
-            info = run_info(init, act.run_id, self._details.task_queue)
+            info = run_info(init, act.run_id, self._details.task_queue, self._details.namespace)
             machine = self._machines(info)
             machine.unit.random = LazyRandom(self._seed)
-            self._outside = Outside(info, self._details.namespace)
+            self._outside = Outside(info)
             self._driver = Driver(machine)
         return self._driver, self._outside
 

@@ -55,6 +55,7 @@ class WorkerSettings(msgspec.Struct, frozen=True):
     cache_size: int = 1000
     pinned: bool = False
     activities_only: bool = False
+    workflows_only: bool = False
 
 
 @workflow.defn(dynamic=True, sandboxed=False)
@@ -109,7 +110,7 @@ class QueueWorker:
             provider.client,
             task_queue=queue,
             workflows=[] if settings.activities_only else [Anything],
-            activities=[anything],
+            activities=[] if settings.workflows_only else [anything],
             workflow_runner=runner,
             unsandboxed_workflow_runner=runner,  # type: ignore[arg-type]
             workflow_task_executor=threads,
