@@ -143,3 +143,19 @@ def test_undefined_names_where_nobody_else_defines_globals() -> None:
     assert check_source("_G.x = 1\nreturn x", "sample", alone=True)[0][0].severity == HINT
     for probe in ("if (x) then x() end", "return x and x.y", "return x == nil", "return not x", "return type(x)"):
         assert [each.severity for each in check_source(probe, "sample", alone=True)[0]] == [HINT]
+
+
+def test_what_was_meant() -> None:
+    source = """
+    local function f(quantity: integer, user: {name: string})
+      print(quantitty, user.nmae, string.uper("a"), string.frobnicate, zzzz)
+    end
+    return f
+    """
+    found = check_source(source, "sample", modules={}, alone=True)[0]
+    hints = {each.message.split("'")[1]: each.hint for each in found}
+    assert hints["quantitty"] == "did you mean quantity?"
+    assert hints["nmae"] == "did you mean name?"
+    assert hints["uper"] == "did you mean upper?"
+    assert hints["frobnicate"] == "it is nil at run time: write a function of your own"
+    assert hints["zzzz"] == ""

@@ -19,6 +19,7 @@ from wippy.lang.check.diagnostic import (
     UNRESOLVED_TYPE,
     WARNING,
     Diagnostic,
+    meant,
 )
 from wippy.lang.check.functions import Frame
 from wippy.lang.check.prelude import ALWAYS
@@ -106,7 +107,8 @@ class Checker(Statements):
         for name, token in survey.global_reads.items():
             if name not in known:
                 severity = WARNING if self.alone and name not in survey.global_probes else HINT
-                self.report(UNDEFINED, token, f"undefined name '{name}'", severity)
+                near = meant(name, {*known, *(local for local, *_ in survey.declared)})
+                self.report(UNDEFINED, token, f"undefined name '{name}'", severity, near)
 
     def _circular(self, declaration: Declaration) -> None:
         """An alias that leads to itself and not to a part of itself."""

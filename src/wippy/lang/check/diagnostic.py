@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from msgspec import Struct
 
 ERROR = "error"
@@ -91,3 +93,11 @@ class Diagnostic(Struct, frozen=True):
     def order(self) -> tuple[int, int, int, str]:
         """Worst first, then by place."""
         return (SEVERITIES.index(self.severity), self.line or 0, self.column or 0, self.code)
+
+
+def meant(name: str, known: Iterable[str]) -> str:
+    """`did you mean X?` for what looks most like `name`, or nothing."""
+    from difflib import get_close_matches  # slow to import, needed only for mistakes
+
+    found = get_close_matches(name, sorted(known), 1, 0.75) if len(name) > 2 else []
+    return f"did you mean {found[0]}?" if found else ""

@@ -8,7 +8,7 @@ from typing import Any
 from wippy.lang import tree
 from wippy.lang.check.calls import Calls, Results
 from wippy.lang.check.core import Env
-from wippy.lang.check.diagnostic import INDEX_TYPE, NO_FIELD, OPERAND, UNASSIGNED, WARNING
+from wippy.lang.check.diagnostic import INDEX_TYPE, NO_FIELD, OPERAND, UNASSIGNED, WARNING, meant
 from wippy.lang.check.fits import fits
 from wippy.lang.check.members import barrier, element, member, with_self
 from wippy.lang.check.operands import calculable, joinable, measurable, order, result, total
@@ -227,11 +227,13 @@ class Expressions(Calls):
         found = member(target, name)
         if isinstance(target, Open) and target.whole and name not in target.functions and not probe:
             text = f"{target.frozen} has no field '{name}'"
-            self.report(NO_FIELD, step.to - 1, text, WARNING, "it is nil at run time: write a function of your own")
+            hint = meant(name, target.functions) or "it is nil at run time: write a function of your own"
+            self.report(NO_FIELD, step.to - 1, text, WARNING, hint)
         if found is None:
             if not probe and name not in self.survey.methods and self._closed(target):
                 at = step.to - 1 if type(step) is tree.Field else step.key
-                self.report(NO_FIELD, at, f"no field '{name}' in {show(owner)}")
+                near = meant(name, target.fields) if isinstance(target, Record) else ""
+                self.report(NO_FIELD, at, f"no field '{name}' in {show(owner)}", hint=near)
             return ANY
         forced = force(found)
         return with_self(forced) if isinstance(forced, Function) and forced.method else found
