@@ -25,6 +25,7 @@ BOTH = frozenset(
         "test_types",
         "test_closing",
         "test_rules",
+        "test_options_of_workers",
     )
 )
 CLOCK = "moves the clock of the embedded provider"
