@@ -75,8 +75,8 @@ def test_logger(lua: Lua) -> None:
     )
     assert got == ["userdata", "function"]
     assert lua.services.logged == [
-        ("info", "", "plain", {"location": "app:main:3"}),
-        ("warn", "a.b", "hello", {"user": "u", "n": 2.5, "err": "boom", "t": {"x": [1, 2]}, "location": "app:main:5"}),
+        ("info", "", "plain", {"location": "test:3"}),
+        ("warn", "a.b", "hello", {"user": "u", "n": 2.5, "err": "boom", "t": {"x": [1, 2]}, "location": "test:5"}),
     ]
 
 

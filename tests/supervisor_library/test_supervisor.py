@@ -51,6 +51,23 @@ def test_strategies(app, strategy, notes):
     assert family.running() == ["a", "b", "c"]
 
 
+def test_a_restart_is_told_in_the_log(app):
+    told = []
+    mute = app.app.log.listen(lambda record: told.append((record.message, record.fields)))
+    try:
+        family = Family(app, *abc())
+        family.diary()
+        family.tell("b", "crash")
+        assert family.diary() == ["start b"]
+        ((message, fields),) = [each for each in told if "restarted" in each[0]]
+    finally:
+        mute()
+    assert message == "child ended, it will be restarted"
+    assert (fields["child"], fields["restarts"]) == ("b", 1)
+    assert fields["error"]
+    assert fields["location"].startswith("wippy.supervisor:supervisor:")
+
+
 @pytest.mark.parametrize(
     ("restart", "what", "again"),
     [

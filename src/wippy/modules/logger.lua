@@ -51,9 +51,11 @@ for _, level in next, { "debug", "info", "warn", "error" } do
     message = text_arg(message, level)
     local fields = ...
     if select("#", ...) > 0 and typeof(fields) ~= "table" then K.badtype(3, level, "table", fields) end
-    local info = getinfo(2, "l")
+    local info = getinfo(2, "Sl")
+    local line = info and info.currentline > 0 and info.currentline or nil
+    local chunk = line and raw.sub(info.source, 1, 1) == "=" and raw.sub(info.source, 2) or nil
     local record = merged(self[FIELDS], fields)
-    write(level, self[NAME], message, next(record) ~= nil and record or nil, info and info.currentline > 0 and info.currentline or nil)
+    write(level, self[NAME], message, next(record) ~= nil and record or nil, line, chunk)
     return self
   end
 end

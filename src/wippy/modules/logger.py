@@ -11,10 +11,10 @@ logger = Module("logger", classes={"io"}, lua="logger.lua")
 
 
 @logger.function(name="_log")
-def write(call: Call, level: str, name: str, message: str, fields: Any, line: Any) -> None:
-    """One record; `location` is `<entry id>:<line>`."""
+def write(call: Call, level: str, name: str, message: str, fields: Any, line: Any = None, chunk: Any = None) -> None:
+    """One record; `location` is `<entry id>:<line>`, of a library where the line is in one."""
     record = dict(fields) if isinstance(fields, dict) else {}
-    record["location"] = f"{call.entry}:{line}" if line else call.entry
+    record["location"] = f"{chunk or call.entry}:{line}" if line else call.entry
     call.log(level, name, message, record)
 
 

@@ -2,6 +2,7 @@
 --
 -- `run(spec)` turns the calling process into a supervisor and returns after an orderly stop. The other functions are
 -- for everybody else: they ask a supervisor by PID or name.
+local logger = require("logger")
 local time = require("time")
 local children = require("supervised_children")
 
@@ -96,6 +97,12 @@ local function count(self: Supervisor, child: supervised_children.Child): nil
     )
     give_up(self, text, child)
   end
+  logger:warn("child ended, it will be restarted", {
+    child = child.spec.id,
+    entry = child.spec.entry,
+    error = child.failed and tostring(child.reason) or nil,
+    restarts = child.restarts,
+  })
 end
 
 -- Starts the children from `first` on in order, until one cannot be started. Returns that one.
