@@ -107,3 +107,33 @@ def test_an_error_and_an_end_in_the_middle_of_a_loop(app: Application) -> None:
     body = "coroutine.spawn(function() for i = 1, 100000 do end error('late') end) channel.new():receive()"
     with pytest.raises(Exception, match="late"):
         app.lua(body)
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        "process.send(other, 'n', 1)",
+        "process.send(other, 'n', 1, 2)",
+        "process.send('the-sink', 'n', 1)",
+        "process.spawn('app:nothing', 'app:processes')",
+    ],
+)
+def test_a_loop_of_operations_that_wait_lets_the_other_coroutines_run(operation: str) -> None:
+    sink = process("sink", "return function() local inbox = process.inbox() while true do inbox:receive() end end")
+    body = f"""
+        local other = process.with_options({{}}):with_name("the-sink"):spawn("app:sink", "app:processes")
+        local stopped = false
+        local turns = 0
+        coroutine.spawn(function()
+          for i = 1, 5 do coroutine.yield() end
+          stopped = true
+        end)
+        while not stopped do
+          {operation}
+          turns = turns + 1
+        end
+        process.terminate(other)
+        return turns > 0
+        """
+    with application(host("processes", 1), sink, process("nothing", "return function() end")) as app:
+        assert app.lua(body) is True

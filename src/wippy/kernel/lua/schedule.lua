@@ -105,6 +105,17 @@ local function release(p)
   end
 end
 
+-- The running coroutine has done something that others may do waiting: those of its unit that were held up go first.
+function K.give_turn(p)
+  p.turn = nil
+  release(p)
+  local th = S.cur
+  if coisyieldable() and not th.loading then
+    ready(th)
+    coyield(PARK)
+  end
+end
+
 -- A turn that used up its reductions: the next one gets as many as fit into the time of a turn.
 local function next_turn(th)
   local now, since, limit = clock(), th.since, th.limit or K.rt.limit

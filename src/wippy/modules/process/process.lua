@@ -68,10 +68,16 @@ function process.send(dest, topic, ...)
       local v = ...
       local t = rawtype(v)
       if t == "table" or t == "function" or t == "thread" or t == "userdata" then v = copy(v) end
-      if deliver(target, topic, p.pid or K.pid_of(p), v, 1) then return true end
+      if deliver(target, topic, p.pid or K.pid_of(p), v, 1) then
+        if p.later then K.give_turn(p) end
+        return true
+      end
     else
       local values = K.copy_all({ ... }, n)
-      if deliver(target, topic, p.pid or K.pid_of(p), values, n) then return true end
+      if deliver(target, topic, p.pid or K.pid_of(p), values, n) then
+        if p.later then K.give_turn(p) end
+        return true
+      end
     end
     return fail("RateLimited", "mailbox of " .. dest .. " is full", nil, true)
   end
@@ -92,7 +98,10 @@ function process.send(dest, topic, ...)
   target = procs[pid]
   if target and not target.home then
     if n == 1 then values = values[1] end
-    if deliver(target, topic, K.pid_of(p), values, n) then return true end
+    if deliver(target, topic, K.pid_of(p), values, n) then
+      if p.later then K.give_turn(p) end
+      return true
+    end
     return fail("RateLimited", "mailbox of " .. dest .. " is full", nil, true)
   end
   return ops.send(pid, topic, n, values)
@@ -144,6 +153,7 @@ for name, flavour in next, flavours do
     local p = S.cur.p
     local no = denial(p, id, host, flavour)
     if no then return fail(DENIED, no) end
+    if p.later then K.give_turn(p) end
     return ops.spawn(id, host, p.frame, arguments(...), next(flavour) and flavour or nil)
   end
 end
