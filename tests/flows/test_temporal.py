@@ -393,3 +393,66 @@ async def test_retries_and_a_cron_of_the_server(server: TemporalServer, tmp_path
     )
     async with FlowApp(tmp_path, flow, starter) as app:
         assert await app.process("starter") == 2
+
+
+UPDATED = workflow(
+    "updated",
+    """
+    return function()
+      local total, answers = 0, {}
+      while true do
+        local message = process.inbox():receive()
+        local from, value = message:from(), message:payload():data()
+        if message:topic() == "end" then return {total, answers} end
+        if message:topic() == "refuse" then
+          process.send(from, "nak", value)
+        elseif message:topic() == "break" then
+          process.send(from, "ack")
+          process.send(from, "error")
+        else
+          local _, early = process.send(from, "ok", 0)
+          process.send(from, "ack")
+          local _, twice = process.send(from, "ack")
+          local _, other = process.send(from, "perhaps")
+          total = total + value
+          process.send(from, "ok", total)
+          local _, over = process.send(from, "nak")
+          local _, unknown = process.send("{update|none}", "ack")
+          answers = {early:message(), twice:message(), other:message(), over:message(), unknown:message()}
+        end
+      end
+    end
+    """,
+)
+
+
+async def test_updates_of_foreign_clients_are_answered(server: TemporalServer, tmp_path: Path) -> None:
+    from temporalio.client import WorkflowUpdateFailedError
+
+    app = await FlowApp(tmp_path, UPDATED).start()
+    try:
+        await app.begin("updated", id="one")
+        handle = (await connected(app)).get_workflow_handle("one")
+        assert await handle.execute_update("add", 2) == 2
+        assert await handle.execute_update("add", 3) == 5
+        for name, value, text in (("refuse", "not now", "not now"), ("break", 1, "update failed")):
+            with pytest.raises(WorkflowUpdateFailedError) as caught:
+                await handle.execute_update(name, value)
+            assert str(caught.value.cause).endswith(text)
+        await app.restart()  # the history with its updates is replayed
+        assert await handle.execute_update("add", 4) == 9
+        await app.signal("one", "end", 0)
+        assert await app.result("one") == [
+            9,
+            [
+                "update not accepted (state: pending)",
+                "update already accepted",
+                "unknown update response: perhaps (expected ack/nak/ok/error)",
+                "update already completed",
+                "unknown update: none",
+            ],
+        ]
+        assert await app.count("one", ev.WorkflowTaskCompleted) >= 5
+        assert not app.logged("is blocked")
+    finally:
+        await app.stop()

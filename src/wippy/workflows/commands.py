@@ -112,6 +112,14 @@ class SendMessage(msgspec.Struct, tag_field="command", tag=True):
     payloads: list[Payload] = []
 
 
+class AnswerUpdate(msgspec.Struct, tag_field="command", tag=True):
+    """Ends the update `id` with a result, or as failed with the text of `payload`."""
+
+    id: str
+    completed: bool
+    payload: Payload = NIL
+
+
 class Complete(msgspec.Struct, tag_field="command", tag=True):
     result: Payload = NIL
 
@@ -139,6 +147,7 @@ Command = (
     | RecordMarker
     | UpsertAttributes
     | SendMessage
+    | AnswerUpdate
     | Complete
     | Fail
     | ContinueAsNew

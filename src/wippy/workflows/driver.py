@@ -14,11 +14,12 @@ from wippy.workflows.deliveries import DELIVERIES
 from wippy.workflows.jobs import Activation, Job
 from wippy.workflows.machine_api import Machine
 
-_BLOCKING, _SIGNAL, _MAILBOX, _EXIT = 1, 2, 3, 4
+_BLOCKING, _SIGNAL, _MAILBOX, _EXIT, _UPDATE = 1, 2, 3, 4, 5
 
 _PHASES: dict[type, int] = {
     jobs.Start: 0,
     jobs.Signal: _SIGNAL,
+    jobs.Update: _UPDATE,
     jobs.CancelRequested: _MAILBOX,
     jobs.ChildStarted: _BLOCKING,
     jobs.ExternalResolved: _BLOCKING,

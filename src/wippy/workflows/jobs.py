@@ -22,6 +22,14 @@ class Signal(msgspec.Struct, tag=True):
     sender: str = ""
 
 
+class Update(msgspec.Struct, tag=True):
+    """A message that is answered: only foreign clients send them."""
+
+    id: str
+    name: str
+    payloads: list[Payload] = []
+
+
 class TimerFired(msgspec.Struct, tag=True):
     id: int
 
@@ -68,7 +76,17 @@ class CancelRequested(msgspec.Struct, tag=True):
     time_ns: int = 0
 
 
-Job = Start | Signal | TimerFired | ActivityResolved | ChildStarted | ChildResolved | ExternalResolved | CancelRequested
+Job = (
+    Start
+    | Signal
+    | Update
+    | TimerFired
+    | ActivityResolved
+    | ChildStarted
+    | ChildResolved
+    | ExternalResolved
+    | CancelRequested
+)
 
 
 class Activation(msgspec.Struct):

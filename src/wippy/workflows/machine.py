@@ -249,6 +249,7 @@ _COMMANDS: dict[str, Callable[[LuaMachine, list[Any]], cmd.Command]] = {
     "cancel": lambda m, r: cmd.CancelExternal(r[1], r[2], r[3]),
     "marker": lambda m, r: cmd.RecordMarker(r[1], r[2], r[3].encode() if isinstance(r[3], str) else r[3]),
     "attrs": lambda m, r: cmd.UpsertAttributes(r[1] or None, r[2] or None),
+    "update": lambda m, r: cmd.AnswerUpdate(r[1], r[2], _payload(r[3])),
     "send": lambda m, r: cmd.SendMessage(r[1], r[2], _payloads(r[3])),
     "complete": lambda m, r: cmd.Complete(_payload(r[1])),
     "fail": lambda m, r: cmd.Fail(
@@ -283,6 +284,8 @@ def _job(job: jobs.Job) -> list[Any]:
         return ["activity", job.id, _pair(job.result), _failure(job.failure)]
     if isinstance(job, jobs.Signal):
         return ["signal", job.name, _pairs(job.payloads), job.sender]
+    if isinstance(job, jobs.Update):
+        return ["update", job.name, _pairs(job.payloads), f"{{update|{job.id}}}", job.id]
     if isinstance(job, jobs.TimerFired):
         return ["timer", job.id]
     if isinstance(job, jobs.Start):

@@ -222,12 +222,39 @@ end
 
 local function recorded(number) return C.task.replaying and C.task.markers["side_effect:" .. number] end
 
+local function invalid(text) return nil, K.new_error("Invalid", text, false) end
+
+-- ack: the work has begun; then ok or error. nak: there will be none.
+local function answer_update(id, topic, list)
+  local state = C.updates and C.updates[id]
+  if not state then return invalid("unknown update: " .. id) end
+  if topic == "ack" or topic == "nak" then
+    if state ~= "pending" then return invalid("update already " .. state) end
+  elseif topic == "ok" or topic == "error" then
+    if state ~= "accepted" then return invalid("update not accepted (state: " .. state .. ")") end
+  else
+    return invalid("unknown update response: " .. topic .. " (expected ack/nak/ok/error)")
+  end
+  if topic == "ack" then
+    C.updates[id] = "accepted"
+    return true
+  end
+  C.updates[id] = topic == "ok" and "completed" or topic == "nak" and "rejected" or "failed"
+  local payload = list[1] or encode(nil)
+  if topic ~= "ok" and payload[1] == "binary/null" then
+    payload = encode(topic == "nak" and "update rejected" or "update failed")
+  end
+  add({ "update", id, topic == "ok", payload })
+  return true
+end
+
 function ops.send(target, topic, count, values)
   local node, host, id = K.pid_parts(target)
   if target == C.run.pid then return true end
   values.n = count
   local list, err = encode_all(values)
   if not list then return nil, err end
+  if host == "update" then return answer_update(id, topic, list) end
   if node == K.node or host == K.host_id or host == "temporal" then
     local number = next_number()
     add({ "signal", number, id, topic, list, C.run.pid })

@@ -75,6 +75,12 @@ function jobs.signal(job)
   end
 end
 
+function jobs.update(job)
+  C.updates = C.updates or {}
+  C.updates[job[5]] = "pending"
+  jobs.signal(job)
+end
+
 function jobs.timer(job)
   local entry = woken(job[2], true)
   if entry and entry.timer then

@@ -10,9 +10,10 @@ from temporalio.bridge.proto.workflow_activation import InitializeWorkflow, Work
 from temporalio.bridge.proto.workflow_commands import WorkflowCommand
 from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
 
+from wippy.errors import INVALID
 from wippy.workflows import commands as cmd
 from wippy.workflows import jobs
-from wippy.workflows.failure import cancelled, child_already_started, unknown_external
+from wippy.workflows.failure import Failure, cancelled, child_already_started, unknown_external
 from wippy.workflows.machine_api import RunInfo
 from wippy.workflows.marker_id import SEED, marker_id, marker_of
 from wippy.workflows.options import WorkflowOptions
@@ -56,6 +57,7 @@ class Outside:
         self.info = info
         self._children: dict[int, tuple[str, str]] = {}
         self._externals: dict[int, str] = {}
+        self._updates: dict[str, str] = {}
 
     # In
 
@@ -126,7 +128,27 @@ class Outside:
         failed = job.HasField("failure")
         return [jobs.ExternalResolved(job.seq, unknown_external(workflow_id) if failed else None)]
 
+    def _update(self, job: Any, now: int) -> list[Any]:
+        self._updates[job.id] = job.protocol_instance_id
+        return [jobs.Update(job.id, job.name, wire.payloads_of(job.input))]
+
     # Out
+
+    def accepted(self, id: str) -> WorkflowCommand:
+        """The acceptance of an update that has just come: the server keeps no other."""
+        out = WorkflowCommand()
+        out.update_response.protocol_instance_id = self._updates[id]
+        out.update_response.accepted.SetInParent()
+        return out
+
+    def _answer(self, c: cmd.AnswerUpdate, out: WorkflowCommand) -> None:
+        to = out.update_response
+        to.protocol_instance_id = self._updates.pop(c.id)
+        if c.completed:
+            to.completed.CopyFrom(wire.proto_payload(c.payload))
+        else:
+            text = wire.plain_of(wire.proto_payload(c.payload))
+            wire.proto_failure(Failure(text if isinstance(text, str) else str(text), INVALID), to.rejected)
 
     def command(self, command: cmd.Command) -> WorkflowCommand | None:
         """A command for the server; None for what it need not know."""
@@ -258,6 +280,7 @@ _JOBS: dict[str, Callable[[Outside, Any, int], list[Any]]] = {
     "resolve_child_workflow_execution": Outside._child_resolved,
     "resolve_signal_external_workflow": Outside._external,
     "resolve_request_cancel_external_workflow": Outside._external,
+    "do_update": Outside._update,
     "cancel_workflow": lambda run, job, now: [jobs.CancelRequested(job.reason, now)],
 }
 _COMMANDS: dict[type, Callable[[Outside, Any, WorkflowCommand], None]] = {
@@ -270,6 +293,7 @@ _COMMANDS: dict[type, Callable[[Outside, Any, WorkflowCommand], None]] = {
     cmd.CancelExternal: Outside._cancel,
     cmd.RecordMarker: Outside._marker,
     cmd.UpsertAttributes: Outside._attributes,
+    cmd.AnswerUpdate: Outside._answer,
     cmd.Complete: Outside._complete,
     cmd.Fail: Outside._fail,
     cmd.ContinueAsNew: Outside._continue,

@@ -101,6 +101,9 @@ class Instance(WorkflowInstance):
                 if time.monotonic() > limit:
                     raise Blocked("a workflow task computes for longer than its task_timeout")
                 out = driver.resume()
+            for job in found:
+                if isinstance(job, jobs.Update):
+                    completion.successful.commands.append(outside.accepted(job.id))
             recorded, self._recorded = self._recorded, []
             for command in [*recorded, *out]:
                 if isinstance(command, cmd.SendMessage):
