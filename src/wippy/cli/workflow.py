@@ -25,8 +25,8 @@ A query has conditions such as
   ExecutionStatus = 'Running' AND WorkflowType = 'app:order' AND StartTime > '2026-01-31T12:00:00Z'
 
 with =, !=, <, <=, >, >=, IN (...), BETWEEN ... AND ..., STARTS_WITH, IS NULL, AND, OR, NOT and parentheses, over
-WorkflowId, RunId, WorkflowType, TaskQueue, ExecutionStatus, StartTime, CloseTime, HistoryLength, Attempt, Blocked and any
-search attribute. A Temporal server reads the query itself."""
+WorkflowId, RunId, WorkflowType, TaskQueue, ExecutionStatus, StartTime, CloseTime, HistoryLength, Attempt, Blocked and
+any search attribute. A Temporal server reads the query itself."""
 
 LIMIT = 50
 RUN = Flag("run", "run ID, where not the newest run is meant", value="ID")
@@ -286,7 +286,7 @@ COMMAND = Command(
             list_,
             "",
             0,
-            Flag("query", "conditions, see below", short="q", value="QUERY"),
+            Flag("query", "conditions, see above", short="q", value="QUERY"),
             Flag("status", "only runs in this state", value="STATUS", choices=STATUSES),
             Flag("type", "only runs of this type", value="TYPE"),
             Flag("limit", "most runs shown, 0 for all", value="N", default=str(LIMIT)),
@@ -325,8 +325,8 @@ COMMAND = Command(
             replay,
             "<file>…",
             None,
-            about="Files are as `wippy workflow export` or `temporal workflow show --output json` write them. The exit code "
-            "is 1 if one does not fit.",
+            about="Files are as `wippy workflow export` or `temporal workflow show --output json` write them. The exit "
+            "code is 1 if one does not fit.",
         ),
     ),
 )
