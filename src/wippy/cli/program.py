@@ -90,7 +90,7 @@ def by_id(entries: Iterable[Entry], text: str) -> Program:
         return Program("", "", id_)
     if id_ in others:
         raise WippyError(
-            INVALID, f"{text} is a {others[id_].kind}, not a process; only process.lua entries can be run with -x"
+            INVALID, f"{text} is a {others[id_].kind}, not a process; -x runs entries such as process.lua"
         )
     raise WippyError(NOT_FOUND, f"process not found: {text}{_like(text, processes)}")
 
