@@ -398,3 +398,70 @@ async def test_a_service_on_a_worker_starts_a_workflow(tmp_path: Path) -> None:
             return [run.type for run in runs] == ["app:flow"]
 
         await app.until(open_)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "text"),
+    [
+        ("activity.retry_policy", {"initial_interval": 1e300}, "a hundred years at most"),
+        ("activity.retry_policy", {"maximum_attempts": 1e300}, "maximum_attempts must be"),
+        ("activity.retry_policy", {"backoff_coefficient": float("nan")}, "backoff_coefficient must be"),
+        ("activity.start_to_close_timeout", float("inf"), "a hundred years at most"),
+        ("activity.start_to_close_timeout", "999999999h", "activity.start_to_close_timeout must be"),
+    ],
+)
+async def test_numbers_beyond_all_clocks_are_refused(tmp_path: Path, key: str, value: Any, text: str) -> None:
+    caller = workflow(
+        "caller",
+        """
+        local funcs = require("funcs")
+        return function()
+          local _, err = funcs.new():with_options(OPTIONS):call("app:echo", 1)
+          return tostring(err)
+        end
+        """.replace("OPTIONS", _lua({key: value})),
+    )
+    async with FlowApp(tmp_path, caller, ECHO) as app:
+        assert text in await app.run("caller")
+
+
+def _lua(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f'["{key}"] = {_lua(item)}' for key, item in value.items()) + "}"
+    if isinstance(value, str):
+        return f'"{value}"'
+    return "0/0" if value != value else "1/0" if value == float("inf") else repr(value)
+
+
+async def test_sleeping_for_ever_troubles_nobody(tmp_path: Path) -> None:
+    flow = workflow(
+        "flow",
+        """
+        local time = require("time")
+        return function()
+          coroutine.spawn(function() time.sleep(math.maxinteger) end)
+          return process.inbox():receive():topic()
+        end
+        """,
+    )
+    async with FlowApp(tmp_path, flow) as app:
+        await app.begin("flow", id="one")
+        await app.asleep("one")
+        await app.signal("one", "over")
+        assert await app.result("one") == "over"
+
+
+async def test_a_child_id_has_no_bar(tmp_path: Path) -> None:
+    flow = workflow(
+        "flow",
+        """
+        return function()
+          local pid, err = process.with_options({["workflow.id"] = "a|b"}):spawn("app:flow", "app:worker")
+          return {pid == nil, tostring(err)}
+        end
+        """,
+    )
+    async with FlowApp(tmp_path, flow) as app:
+        none, text = await app.run("flow")
+    assert none
+    assert "workflow.id must be without '|'" in text

@@ -30,12 +30,18 @@ def _bad(key: str, must: str) -> WippyError:
     return WippyError(UNKNOWN, f"{key} must be {must}", retryable=None)
 
 
+_LONGEST_MS = 100 * 366 * 24 * 3600 * 1000
+"""A hundred years; what is added to the clock must fit into 64 bits."""
+
+
 def _duration(key: str, value: Any) -> int:
     if isinstance(value, bool):
         raise _bad(key, "a duration (text such as 30s, or a number of milliseconds)")
     if isinstance(value, (int, float)):
-        if value < 0 or value != value:
+        if not value >= 0:
             raise _bad(key, "a duration that is not negative")
+        if value > _LONGEST_MS:
+            raise _bad(key, "a duration of a hundred years at most")
         return round(value * 1_000_000)
     if isinstance(value, str):
         try:
@@ -44,6 +50,8 @@ def _duration(key: str, value: Any) -> int:
             raise _bad(key, f"a duration ({error.message})") from None
         if parsed < 0:
             raise _bad(key, "a duration that is not negative")
+        if parsed > _LONGEST_MS * 1_000_000:
+            raise _bad(key, "a duration of a hundred years at most")
         return parsed
     raise _bad(key, "a duration (text such as 30s, or a number of milliseconds)")
 
@@ -59,6 +67,13 @@ def _filled(key: str, value: Any) -> str:
     if not text:
         raise WippyError(UNKNOWN, f"{key} cannot be empty", retryable=None)
     return text
+
+
+def _workflow_id(key: str, value: Any) -> str:
+    id = _filled(key, value)
+    if "|" in id:
+        raise _bad(key, "without '|', which separates it in a PID")
+    return id
 
 
 def _bool(key: str, value: Any) -> bool:
@@ -98,14 +113,14 @@ def _retry(key: str, value: Any) -> RetryPolicy:
     coefficient = table.get("backoffcoefficient", 0) or 2.0
     if isinstance(coefficient, bool) or not isinstance(coefficient, (int, float)):
         raise _bad(f"{key}.backoff_coefficient", "a number")
-    if coefficient < 1:
+    if not coefficient >= 1:
         raise _bad(f"{key}.backoff_coefficient", "at least 1")
     attempts = table.get("maximumattempts", 0)
     if (
         isinstance(attempts, bool)
         or not isinstance(attempts, (int, float))
+        or not 0 <= attempts < 1 << 31
         or attempts != int(attempts)
-        or attempts < 0
     ):
         raise _bad(f"{key}.maximum_attempts", "an integer that is not negative")
     kinds = table.get("nonretryableerrortypes", [])
@@ -149,7 +164,7 @@ def search_attributes(value: Any, key: str = "search_attributes") -> dict[str, A
 _Row = tuple[str, str, Callable[[str, Any], Any]]
 
 _WORKFLOW: list[_Row] = [
-    ("workflow.id", "id", _filled),
+    ("workflow.id", "id", _workflow_id),
     ("workflow.execution_timeout", "execution_timeout_ns", _duration),
     ("workflow.run_timeout", "run_timeout_ns", _duration),
     ("workflow.task_timeout", "task_timeout_ns", _duration),

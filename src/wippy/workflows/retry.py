@@ -7,10 +7,13 @@ from wippy.workflows.options import SECOND, RetryPolicy
 
 TASK_BACKOFF_LIMIT = 600 * SECOND
 
+_LONGEST = 100 * 366 * 24 * 3600 * SECOND
+"""A hundred years: clocks are 64 bits wide."""
+
 
 def delay(policy: RetryPolicy, attempt: int) -> int:
     """Nanoseconds between the end of attempt number `attempt` (from 1) and the start of the next."""
-    limit = policy.maximum_ns or 100 * policy.initial_ns
+    limit = min(policy.maximum_ns or 100 * policy.initial_ns, _LONGEST)
     try:
         pause = policy.initial_ns * max(policy.coefficient, 1.0) ** (attempt - 1)
     except OverflowError:

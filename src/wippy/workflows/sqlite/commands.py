@@ -15,6 +15,9 @@ from wippy.workflows.sqlite.store import pack
 if TYPE_CHECKING:
     from wippy.workflows.sqlite.core import Core
 
+_END_OF_TIME = (1 << 63) - 1
+"""Of clocks in nanoseconds, and of integers in the store."""
+
 
 def refusal(core: Core, run: Run, asked: list[Any]) -> str:
     """Why these commands cannot be carried out, "" if they can."""
@@ -70,7 +73,7 @@ def _cancel_activity(core: Core, run: Run, command: cmd.RequestCancelActivity, n
 
 def _start_timer(core: Core, run: Run, command: cmd.StartTimer, now: int) -> None:
     run.append(ev.TimerStarted(id=command.id, duration_ns=command.duration_ns), now)
-    due = run.last_time + max(command.duration_ns, 0)
+    due = min(run.last_time + max(command.duration_ns, 0), _END_OF_TIME)
     run.timers[command.id] = due
     core.batch.timers.append((run.seq, command.id, due))
     core.deadlines.set(("timer", run.seq, command.id), due)
