@@ -18,8 +18,9 @@ from wippy.workflows.replay import cut, replay
 
 ECHO = function("echo", "return function(v) if v % 7 == 0 then return nil, 'seven' end return v end")
 CHILD = workflow("child", "local time = require('time') return function(v) time.sleep('1ms') return v end")
+PATIENT = workflow("patient", "return function() return process.events():receive().reason end")
 
-_LEAVES = [
+LEAVES = [
     'log(funcs.call("app:echo", next_value()))',
     'time.sleep(next_value() .. "ms")',
     "log(uuid.v4()) log(math.random(1000))",
@@ -34,6 +35,8 @@ _LEAVES = [
     "log(process.exec('app:child', 'app:worker', next_value()))",
     "process.spawn('app:child', 'app:worker', next_value())",
     "log(process.send('{app:provider@app:worker|nobody}', 'x', 1))",
+    "local pid = process.spawn('app:patient', 'app:worker') log(process.cancel(pid, 'enough'))",
+    "channel.select({process.events():case_receive(), time.after('4ms'):case_receive()})",
     "local bag = {} for i = 1, 6 do bag[i % 2 == 0 and {} or 'k' .. i] = i end for k, v in pairs(bag) do log(k, v) end",
 ]
 
@@ -54,9 +57,9 @@ def _block(statements: list[Any]) -> str:
 
 
 statements = st.recursive(
-    st.lists(st.sampled_from(_LEAVES), min_size=1, max_size=4),
+    st.lists(st.sampled_from(LEAVES), min_size=1, max_size=4),
     lambda inner: st.lists(
-        st.one_of(st.sampled_from(_LEAVES), st.tuples(st.sampled_from(["loop", "coroutine"]), inner)),
+        st.one_of(st.sampled_from(LEAVES), st.tuples(st.sampled_from(["loop", "coroutine"]), inner)),
         min_size=1,
         max_size=4,
     ),
@@ -88,7 +91,7 @@ def program(body: list[Any]) -> dict[str, Any]:
 
 async def _check(folder: Path, body: list[Any], signals: int, stops: list[int], cached: bool) -> None:
     provider = {} if cached else {"cache_size": 0}
-    app = FlowApp(folder, ECHO, CHILD, program(body), provider=provider)
+    app = FlowApp(folder, ECHO, CHILD, PATIENT, program(body), provider=provider)
     await app.start()
     try:
         await app.begin("flow", id="one")
@@ -127,7 +130,7 @@ def _after_commands(history: list[Any], end: int) -> int:
     cached=st.booleans(),
 )
 @example(
-    body=[("coroutine", [_LEAVES[0], _LEAVES[1]]), ("coroutine", [_LEAVES[9]]), _LEAVES[11]],
+    body=[("coroutine", [LEAVES[0], LEAVES[1]]), ("coroutine", [LEAVES[9]]), LEAVES[11]],
     signals=2,
     stops=[3],
     cached=False,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import random
 import shutil
@@ -184,12 +185,13 @@ async def test_who_waits_for_a_store_that_stays_locked_is_told_at_the_stop(
     other.execute("BEGIN IMMEDIATE")
     told = app.spawn("flow", options={"workflow.id": "two"})
     await app.until(lambda: app.logged("another program holds a lock on it"))
-    await app.stop()
+    await asyncio.to_thread(app.engine.stop)
     with pytest.raises(WippyError, match="the workflow engine has stopped") as caught:
         await app.wait(told)
     assert caught.value.kind == UNAVAILABLE
     other.execute("ROLLBACK")
     other.close()
+    await app.stop()
     await app.start()
     for topic in ("a", "b"):
         await app.signal("one", topic)
