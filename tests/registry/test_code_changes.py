@@ -30,7 +30,8 @@ return function(seen)
   process.set_options({upgradable = true})
   local events, asked = process.events(), process.listen("ask")
   while true do
-    local r = channel.select({events:case_receive(), asked:case_receive()})
+    local r = channel.select({default = true, events:case_receive()}) -- events first, should both be there
+    if r.default then r = channel.select({events:case_receive(), asked:case_receive()}) end
     if r.channel == asked then
       process.send(r.value, "answer", VERSION, lib.version, seen)
     elseif r.value.kind == process.event.OUTDATED then
