@@ -14,7 +14,7 @@ from .table import machine, show
 
 SUBJECTS = (
     *("messages", "spawn", "calls", "safepoints", "workers", "latency", "actors", "faults", "workflows"),
-    *("startup", "lang", "types", "json", "strings"),
+    *("startup", "lang", "types", "json", "strings", "recovery"),
 )
 LONG = ("crash",)
 """Take minutes and are measured when they are named."""
