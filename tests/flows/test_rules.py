@@ -465,3 +465,20 @@ async def test_a_child_id_has_no_bar(tmp_path: Path) -> None:
         none, text = await app.run("flow")
     assert none
     assert "workflow.id must be without '|'" in text
+
+
+async def test_names_that_are_no_text_are_refused(tmp_path: Path) -> None:
+    flow = workflow(
+        "flow",
+        """
+        local workflow = require("workflow")
+        return function()
+          local _, e1 = workflow.exec("app:\\255")
+          local _, e2 = process.spawn("app:flow", "\\255")
+          local _, e3 = process.upgrade("app:\\255")
+          return {e1:kind(), e2:kind(), e3:kind()}
+        end
+        """,
+    )
+    async with FlowApp(tmp_path, flow) as app:
+        assert await app.run("flow") == ["Invalid"] * 3

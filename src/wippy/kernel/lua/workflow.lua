@@ -191,7 +191,13 @@ function K.timers_release() end
 
 local function child_pid(host, id) return "{" .. K.node .. "@" .. host .. "|" .. id .. "}" end
 
+local function no_text(id)
+  if not raw.utf8len(id) then return K.new_error("Invalid", "the ID of a workflow must be UTF-8 text", false) end
+end
+
 local function start_child(id, host, frame, args, options, blocking)
+  local wrong = no_text(id) or no_text(host)
+  if wrong then return nil, wrong end
   local list, err = encode_all(args)
   if not list then return nil, err end
   local settings = options and options.options
@@ -361,7 +367,8 @@ end
 
 function ops.upgrade(id, args)
   local list, err = encode_all(args)
-  if not list then return nil, err end
+  err = err or no_text(id or "")
+  if err then return nil, err end
   add({ "continue", id or "", list, K.frame_blob(C.run.frame) })
   C.closed = true
   K.finish(C.run, nil, nil)
