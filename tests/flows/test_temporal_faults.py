@@ -127,8 +127,6 @@ async def test_a_client_whose_health_check_fails_is_started_again(mortal: Tempor
         await app.until(lambda: app.logged("the slow one begins"))
         mortal.kill()
         await app.until(lambda: app.logged("service failed, it will be restarted"))
-        with pytest.raises(WippyError, match=r"temporal client not available|does not answer"):
-            await app.signal("one", "word", 1)
         mortal.start()
         await app.until(lambda: len(app.logged("service started {'service': 'app:provider'}")) == 2)
         await app.signal("one", "word", 1)

@@ -320,3 +320,37 @@ def test_an_outage_is_told_once() -> None:
         "a Temporal server does not answer; calls are tried again until it does",
         "a Temporal server refused a task of a workflow: why",
     ]
+
+
+async def test_workers_and_clients_may_change_and_go_while_the_application_runs(
+    server: TemporalServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    from wippy.registry.project import load_project
+
+    flow = workflow("flow", "return function() return process.inbox():receive():payload():data() end")
+    sender = process(
+        "sender",
+        'return function(pid) local ok, err = process.send(pid, "x", 1) return {ok or false, tostring(err)} end',
+    )
+    path = tmp_path / "src" / "_index.yaml"
+    async with FlowApp(tmp_path, flow, sender) as app:
+        pid = await app.begin("flow", id="one")
+        change(app, "worker", lifecycle={"stop_timeout": "7s"}, worker_options={"identity": "renamed"})
+        change(app, "provider", health_check={"enabled": True, "interval": "1h"})
+        await app.app.reload(load_project(str(tmp_path)))
+        await app.app.supervisor.settled()
+        await app.signal("one", "word", "kept")
+        assert await app.result("one") == "kept"
+
+        pid = await app.begin("flow", id="two")
+        document = yaml.safe_load(path.read_text())
+        document["entries"] = [e for e in document["entries"] if e["name"] not in ("worker", "provider")]
+        path.write_text(yaml.safe_dump(document))
+        await app.app.reload(load_project(str(tmp_path)))
+        await app.app.supervisor.settled()
+        ok, text = await app.process("sender", pid)
+        assert ok is False
+        assert "not found" in text
+        with pytest.raises(WippyError):
+            await app.run("flow")
+    assert "cannot schedule" not in caplog.text

@@ -164,12 +164,10 @@ class ClientHandler:
 
     async def delete(self, entry: Entry) -> None:
         id = str(entry.id)
-        service = self._clients.pop(id, None)
+        self._clients.pop(id, None)  # its thread ends with it, after the workers that use it have stopped
         self._site.workflow_nodes.pop(id, None)
         self._site.runtime.router.nodes.discard(id)
         await self._site.supervisor.unregister(entry.id)
-        if service is not None:
-            service.threads.shutdown(wait=False)
 
     async def _connect(self, entry: Entry, config: ClientEntry) -> Any:
         try:

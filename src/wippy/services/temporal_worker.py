@@ -71,6 +71,16 @@ class WorkerService:
         self._worker: Any = None
         self.stopped = False
 
+    @property
+    def client_id(self) -> str:
+        """ID of the client entry."""
+        return self._client.id
+
+    def configure(self, config: WorkerEntry) -> None:
+        """Settings for the next start."""
+        self._config = config
+        self._frame = None
+
     def provider(self) -> Any:
         """What the host talks to. Raises WippyError once the worker has been stopped."""
         if self.stopped:
@@ -143,6 +153,7 @@ class WorkerHandler:
     def __init__(self, site: Site, clients: dict[str, ClientService]) -> None:
         self._site = site
         self._clients = clients
+        self._services: dict[str, WorkerService] = {}
 
     async def create(self, entry: Entry) -> None:
         config = self._config(entry)
@@ -165,7 +176,7 @@ class WorkerHandler:
             lambda entry_id: type_of_entry(self._site, entry_id),
             lambda: client.problem,
         )
-        service = WorkerService(self._site, client, host, config)
+        service = self._services[id] = WorkerService(self._site, client, host, config)
         client.queues[queue] = host
         if config.worker_options.enable_logging_in_replay:
             client.log_in_replay.add(queue)
@@ -176,11 +187,17 @@ class WorkerHandler:
         self._site.supervisor.register(entry.id, service, lifecycle)
 
     async def update(self, entry: Entry, old: Entry) -> None:
-        await self.delete(old)
-        await self.create(entry)
+        """A new lifecycle holds at once, options from the next start on, client and queue in the next run."""
+        config = self._config(entry)
+        service = self._services[str(entry.id)]
+        service.configure(config)
+        lifecycle = config.lifecycle
+        lifecycle.requires = list(dict.fromkeys([*lifecycle.requires, service.client_id]))
+        self._site.supervisor.register(entry.id, service, lifecycle)
 
     async def delete(self, entry: Entry) -> None:
         id = str(entry.id)
+        self._services.pop(id, None)
         host = self._site.workflow_hosts.pop(id, None)
         self._site.runtime.router.hosts.pop(id, None)
         for client in self._clients.values():
