@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from flows.flow_app import FlowApp, function, lua, process, workflow
+from wippy.registry.entry import ID
 from wippy.workflows import events as ev
 
 NO_CACHE = {"cache_size": 0}
@@ -381,7 +382,7 @@ async def test_library_code_counts_like_the_workflow_s_own(tmp_path: Path) -> No
         assert await app.count("one", ev.ActivityTaskScheduled) == 1
 
 
-async def test_a_service_on_a_worker_starts_a_workflow(tmp_path: Path) -> None:
+async def test_a_service_on_a_worker_starts_a_workflow_and_leaves_it_alone(tmp_path: Path) -> None:
     flow = workflow("flow", "return function(v) process.inbox():receive() end")
     service: dict[str, Any] = {
         "name": "flow.service",
@@ -391,6 +392,7 @@ async def test_a_service_on_a_worker_starts_a_workflow(tmp_path: Path) -> None:
         "input": [5],
         "lifecycle": {"auto_start": True},
     }
+    flow["source"] = flow["source"].replace("process.inbox():receive()", WAITS)
     async with FlowApp(tmp_path, flow, service) as app:
 
         async def open_() -> bool:
@@ -398,6 +400,17 @@ async def test_a_service_on_a_worker_starts_a_workflow(tmp_path: Path) -> None:
             return [run.type for run in runs] == ["app:flow"]
 
         await app.until(open_)
+        ((run,), _) = await app.wait(app.engine.list())
+        await app.app.supervisor.stop(ID.parse("app:flow.service"))
+        await app.signal(run.workflow_id, "go")
+        assert await app.result(run.workflow_id) == [5, "no cancel"]
+
+
+WAITS = """
+    process.listen("go"):receive()
+    local got = channel.select({process.events():case_receive(), default = true})
+    return {v, got.default and "no cancel" or "cancelled"}
+"""
 
 
 @pytest.mark.parametrize(

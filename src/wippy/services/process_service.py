@@ -91,6 +91,10 @@ class ProcessService:
         router = self._site.runtime.router
         if not self._pid or self._gone.is_set():
             return
+        if self._config.host in self._site.workflow_hosts:  # a workflow outlives the service that began it
+            router.forget_watcher(self._watcher)
+            router.dispatch(["unmonitor", self._pid, 0, 0, self._watcher, "", "", b""])
+            return
         router.dispatch(["cancel", self._pid, 0, 0, self._watcher, "service stopping", "", b""])
         await self._gone.wait()
 
