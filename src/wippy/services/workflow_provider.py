@@ -70,6 +70,7 @@ class ProviderService(WorkflowNode):
         self.config = config
         self.settings: dict[str, tuple[int, float]] = {}
         self._engine: Any = None
+        self._serving: dict[str, WorkflowHost] = {}
 
     @property
     def max_memory(self) -> int:  # type: ignore[override]
@@ -84,14 +85,16 @@ class ProviderService(WorkflowNode):
         path = Path(self._site.folder) / self.config.path
         loop = asyncio.get_running_loop()
         try:
-            self._engine = await loop.run_in_executor(None, self._open, path)
+            self._engine = await loop.run_in_executor(None, self._open, path, ended)
         except Exception as error:
             self.problem = f"the provider {self.id} did not start: {error}"
             raise
         self.problem = ""
+        for host in self._serving.values():  # after a failure: its workers go on
+            self.open_queue(host)
         return str(path)
 
-    def _open(self, path: Path) -> Any:
+    def _open(self, path: Path, ended: Any) -> Any:
         from wippy.workflows.sqlite.core import Limits
         from wippy.workflows.sqlite.engine import Engine
 
@@ -107,6 +110,7 @@ class ProviderService(WorkflowNode):
             self.activities.execute,
             cancel_executor=self.activities.cancel,
             send=self._send,
+            failed=ended,
             queues=[],
             clock=self._site.runtime.clock.time_ns,
             limits=limits,
@@ -122,12 +126,14 @@ class ProviderService(WorkflowNode):
 
     def open_queue(self, host: WorkflowHost) -> None:
         """Serves the queue of a worker."""
+        self._serving[host.queue] = host
         activities, per_second = self.settings.get(host.queue, (1000, 0.0))
         if self._engine is not None:
             self._engine.open_queue(host.queue, activities, per_second)
 
     async def close_queue(self, host: WorkflowHost) -> None:
         """Serves the queue no longer."""
+        self._serving.pop(host.queue, None)
         if self._engine is not None:
             await asyncio.wrap_future(self._engine.close_queue(host.queue))
 

@@ -66,6 +66,7 @@ class Engine:
         queues: task queues served from the start, None = all; see `open_queue`.
         clock: nanoseconds since the epoch; call `wake` after moving a clock of your own.
         limits: bounds of runs, size of the machine cache.
+        failed: told when the engine ends by itself; its error is retryable unless the store is damaged.
         synchronous: SQLite's durability: FULL survives a power cut, NORMAL the death of the process.
 
     Raises WippyError: CONFLICT if another engine owns the store, INVALID if the file is no store or is damaged,
@@ -84,7 +85,9 @@ class Engine:
         clock: Callable[[], int] = time.time_ns,
         limits: Limits | None = None,
         synchronous: str = "FULL",
+        failed: Callable[[errors.WippyError], None] = _ignore,
     ) -> None:
+        self._failed = failed
         self._store = Store(path, synchronous)
         try:
             self._core = Core(
@@ -238,6 +241,7 @@ class Engine:
     def _run(self) -> None:
         core = self._core
         busy = True
+        failure: errors.WippyError | None = None
         try:
             while not self._stopping:
                 self._take(0.0 if busy else self._patience())
@@ -249,11 +253,18 @@ class Engine:
                 busy = bool(core.ready or core.operations or core.effects)
                 self._retain()
         except sqlite3.Error as error:
-            log.critical("%s", faults.told(self._store.path, "is closed", error), exc_info=True)
-        except BaseException:
+            text = faults.told(self._store.path, "is closed", error)
+            log.critical("%s", text, exc_info=True)
+            failure = errors.WippyError(errors.INVALID, text)
+        except BaseException as error:
             log.critical("the workflow engine has failed; its store is closed", exc_info=True)
+            failure = errors.WippyError(
+                errors.INTERNAL, f"the workflow engine has failed: {type(error).__name__}: {error}", retryable=True
+            )
         finally:
             self._shut()
+        if failure is not None:
+            self._failed(failure)
 
     def _patience(self) -> float:
         due = self._core.deadlines.next()

@@ -1,0 +1,40 @@
+"""The embedded provider after a fault of its own: its service is started again, and the runs go on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from application import application, workflow
+
+RUNNING: dict[str, Any] = {"auto_start": True, "restart": {"initial_delay": "1ms"}}
+ENTRIES = [
+    {"name": "history", "kind": "workflow.provider.sqlite", "path": "flows.db", "lifecycle": RUNNING},
+    {"name": "workflows", "kind": "workflow.worker", "provider": "history", "task_queue": "main", "lifecycle": RUNNING},
+    workflow("waits", "return function() return process.inbox():receive():payload():data() end"),
+]
+BODY = """
+local time = require("time")
+local pid = "{app:history@app:workflows|one}"
+process.monitor(pid)
+while not process.send(pid, "word", "hello") do time.sleep("1ms") end
+return process.events():receive().result.value
+"""
+
+
+def test_runs_go_on_after_the_engine_has_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with application(*ENTRIES, folder=tmp_path) as app:
+        start = 'return process.with_options({["workflow.id"] = "one"}):spawn("app:waits", "app:workflows")'
+        app.lua(start)
+        engine = app.app.site.workflow_nodes["app:history"].engine()
+
+        def broken() -> None:
+            raise RuntimeError("a fault")
+
+        monkeypatch.setattr(engine._core, "advance", broken)
+        engine.wake()
+        while app.app.site.workflow_nodes["app:history"].engine() is engine:
+            pass
+        assert app.lua(BODY, modules=["time"]) == "hello"
