@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -29,6 +30,10 @@ SHARE = 4
 """One envelope may have this part of a VM's memory: more would be the end of all that lives in it."""
 BATCH = 500
 """Envelopes read in one slice: what runs in the VM does not wait for more."""
+
+
+TRIES = 3
+"""Times that a slice is continued after the kernel has run out of memory."""
 
 
 class Clock(Protocol):
@@ -95,7 +100,7 @@ class Station:
             answer = self.vm.K.step(now, incoming, hungry)
         except MemoryError:
             log.warning("%s: the kernel ran out of memory, the slice is continued", self)
-            answer = self.vm.with_reserve("step_again", now, incoming)
+            answer = self._step_again(now, incoming)
         out, self.due, self.runnable, self.unstarted, self.living, self.turns, self.stolen = answer
         self.steps += 1
         if out is not None:
@@ -116,6 +121,13 @@ class Station:
             elif item[3]:
                 self._route(self, [["reply", item[2], self.number, item[3], False, codec.pack([_too_large()])]])
         return fitting
+
+    def _step_again(self, now: int, incoming: bytes | None) -> Any:
+        """Goes on with a slice. What comes in may fill several mailboxes that nobody reads, one after the other."""
+        for _ in range(TRIES):
+            with contextlib.suppress(MemoryError):
+                return self.vm.with_reserve("step_again", now, incoming)
+        raise MemoryError
 
     def _abandon(self, kind: str, text: str) -> bytes | None:
         """Ends all that lives in a VM that cannot go on, with an error, and lets go of the VM.

@@ -197,6 +197,7 @@ function handlers.adopt(e)
 end
 
 local envelopes, next_envelope -- those that have come in and are not handled yet
+local unread = false           -- whether they could not even be read
 
 -- What was asked could not be done, for example since a value is nested too deeply.
 local function broken(e, reason)
@@ -231,7 +232,9 @@ end
 function K.step(now, incoming, hungry)
   S.cur, S.hungry = nil, hungry
   if incoming then
+    unread = true
     envelopes, next_envelope = K.decode(incoming), 1
+    unread = false
     handle_envelopes()
   end
   K.timers_fire(now)
@@ -250,8 +253,8 @@ function K.step_again(now, incoming)
     K.unit_failed(th.p, "not enough memory")
   end
   raw.collectgarbage("collect")
+  if not unread then incoming = nil end
   if envelopes then
-    incoming = nil
     local e = envelopes[next_envelope - 1]
     if e[1] == "reply" or e[1] == "done" then
       next_envelope = next_envelope - 1
