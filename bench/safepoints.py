@@ -79,7 +79,8 @@ def _seconds(run: Any, kernel: Any, limit: int, text: bytes, argument: int) -> f
 def measure(effort: Effort) -> list[Row]:
     vm = VM()
     run = vm.load_chunk(RUN, b"run")
-    kernel, limit = vm.K._table, vm.K.limit
+    kernel = vm.K._table
+    limit = kernel[b"limit"]
     rows = []
     for name, source, argument, goal in (
         ("safepoints: recursion (fib 32)", RECURSION, 32 if effort.share == 1 else 27, 1.6),

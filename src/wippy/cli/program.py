@@ -89,9 +89,7 @@ def by_id(entries: Iterable[Entry], text: str) -> Program:
     if id_ in processes:
         return Program("", "", id_)
     if id_ in others:
-        raise WippyError(
-            INVALID, f"{text} is a {others[id_].kind}, not a process; -x runs entries such as process.lua"
-        )
+        raise WippyError(INVALID, f"{text} is a {others[id_].kind}, not a process; -x runs entries such as process.lua")
     raise WippyError(NOT_FOUND, f"process not found: {text}{_like(text, processes)}")
 
 
