@@ -92,7 +92,9 @@ async def test_a_server_that_is_killed_and_comes_back_has_lost_nothing(mortal: T
         await app.until(lambda: app.logged("the slow one begins"))
 
         async def received() -> bool:
-            return await app.count("waits", ev.WorkflowTaskCompleted) >= 2
+            kinds = [type(event) for event in await app.history("waits")]
+            signaled = kinds.index(ev.WorkflowExecutionSignaled)
+            return ev.WorkflowTaskCompleted in kinds[signaled:] and kinds[-1] is ev.WorkflowTaskCompleted
 
         await app.until(received)
         mortal.kill()

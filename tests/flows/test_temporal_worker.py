@@ -233,7 +233,8 @@ async def test_search_attributes_are_kept_and_found(server: TemporalServer, tmp_
         await app.signal("one", "go")
 
         async def changed() -> bool:
-            return await app.count("one", ev.WorkflowTaskCompleted) >= 2
+            found = await asyncio.wrap_future(app.engine.describe("one"))
+            return found.memo.get("stage") == "second"
 
         await app.until(changed)
         found = await asyncio.wrap_future(app.engine.describe("one"))
