@@ -8,9 +8,11 @@ from functools import cache
 from typing import Any
 
 from .application import WAIT, Application, application, host, unit
+from .messages import PONG
 from .peers import Figures, python
 from .peers.beam import actors as beam
 from .row import Effort, Row, peer, rate
+from .spawn import IDLER
 
 SENDERS, EACH = 1000, 300
 SELECTS, TURNS = 200_000, 30_000
@@ -52,16 +54,6 @@ return function(turns)
   process.send(pong, "stop")
 end
 """
-PONG = """
-return function()
-  local inbox = process.inbox()
-  while true do
-    local message = inbox:receive()
-    if message:topic() == "stop" then return end
-    process.send(message:from(), "pong", message:payload():data() + 1)
-  end
-end
-"""
 TIMERS = """
 local time = require("time")
 return function(pending, probes)
@@ -82,12 +74,6 @@ return function(pending, probes)
   table.sort(late)
   for i = 1, pending do kept[i]:stop() end
   return {seconds = seconds, p50 = late[probes // 2], p99 = late[probes * 99 // 100]}
-end
-"""
-IDLER = """
-return function(count)
-  for _ = 1, count do process.spawn("app:idle", "app:processes") end
-  return count
 end
 """
 

@@ -11,6 +11,7 @@ import pytest
 from wippy.cli.lint_check import CACHE, Project
 from wippy.cli.main import execute
 from wippy.lang.check.types import ANY
+from wippy.modules.module_types import ModuleTypes
 
 from .lint_app import CLEAN, INDEX, SHAPES, codes, found, lint, make, write
 
@@ -127,7 +128,7 @@ def test_a_module_that_was_installed_later(
 ) -> None:
     (app / "src" / "app" / "_index.yaml").write_text(INDEX.replace("[json]", "[later]"))
     assert codes(capsys) == ["E0001"]
-    monkeypatch.setattr(Project, "_module", lambda self, name: ANY)
+    monkeypatch.setattr(ModuleTypes, "get", lambda self, name: ANY)
     assert codes(capsys) == []
 
 

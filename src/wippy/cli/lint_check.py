@@ -11,6 +11,7 @@ import msgspec
 
 from wippy.lang.check.diagnostic import CIRCULAR, DUPLICATE, ERROR, PRECONDITION, UNDEFINED, Diagnostic
 from wippy.lang.check.prelude import REQUIRABLE
+from wippy.modules.module_types import ModuleTypes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -110,8 +111,7 @@ class Project:
         self.cache = cache
         self.keys: dict[str, bytes] = {}
         self.interfaces: dict[str, Interface] = {}
-        self._types: dict[str, Type | None] = {}
-        self._catalog: Any = None
+        self._modules = ModuleTypes()
         self._kept = _read(cache)
         self._fresh: dict[bytes, list[Diagnostic]] = {}
         self._making: set[str] = set()
@@ -238,32 +238,21 @@ class Project:
         named = {name: name for name in (*source.modules, "channel", "process", "payload")}
         named.update({alias: target for alias, target in source.imports.items() if ":" not in target})
         for alias, name in named.items():
-            found = self._module(name)
+            found = self._modules.get(name)
             if found is not None:
                 types[alias] = found
         return types
-
-    def _module(self, name: str) -> Type | None:
-        if name not in self._types:
-            from wippy.modules.catalog import Catalog
-            from wippy.modules.signature import module_type
-
-            if self._catalog is None:
-                self._catalog = Catalog()
-            module = self._catalog.get(name)
-            self._types[name] = None if module is None else module_type(module)
-        return self._types[name]
 
     def _unknown(self, source: Source) -> list[Diagnostic]:
         """Modules and imports that do not exist."""
         out: list[Diagnostic] = []
         for index, name in enumerate(source.modules):
-            if name not in REQUIRABLE and self._module(name) is None:
+            if name not in REQUIRABLE and self._modules.get(name) is None:
                 text = f"unknown module '{name}' in modules:"
                 out.append(_unknown(text, self._near(name, self._names()), "modules", index))
         for alias, target in source.imports.items():
             entry = ":" in target
-            missing = target not in self.importable if entry else self._module(target) is None
+            missing = target not in self.importable if entry else self._modules.get(target) is None
             if missing:
                 text = f"import '{alias}' names {target}, which does not exist"
                 near = self._near(target, self.importable - {source.id} if entry else self._names())
@@ -298,9 +287,8 @@ class Project:
                 inner = self.sources[id]
                 names = [*inner.modules, *(name for name in inner.imports.values() if ":" not in name)]
                 places.extend((name, id, key) for name in names)
-        self._module("")
         for name, via, key in places:
-            module = self._catalog.get(name)
+            module = self._modules.catalog.get(name)
             if module is not None and not module.in_workflows:
                 text = f"a workflow cannot use module '{name}'{f', which {via} uses' if via else ''}"
                 hint = "use it in a function, and call that with funcs.call"
@@ -316,7 +304,7 @@ class Project:
             text = f"module '{name}' not found: it is in neither modules: nor imports: of {source.id}"
             if name in self.sources:
                 hint = f"add it to imports: under a name of its own, and require that: `imports: {{lib: {name}}}`"
-            elif self._module(name) is not None:
+            elif self._modules.get(name) is not None:
                 hint = f"add `{name}` to modules: of {source.id}"
             else:
                 hint = (
@@ -327,8 +315,7 @@ class Project:
         return out
 
     def _names(self) -> list[str]:
-        self._module("")
-        return self._catalog.names()
+        return self._modules.catalog.names()
 
     def _near(self, name: str, known: Iterable[str]) -> str:
         found = get_close_matches(name, sorted(known), 1, 0.6)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wippy.errors import SourceError
+from wippy.modules.module_types import ModuleTypes
 
 if TYPE_CHECKING:
     from wippy.lang.check.checker import Interface
-    from wippy.lang.check.types import Type
-    from wippy.modules.catalog import Catalog
     from wippy.registry.config import Config
     from wippy.units.code import LuaCode
 
@@ -29,8 +28,7 @@ class TypeGate:
         self._codes: dict[str, LuaCode] = {}
         self._before: tuple[dict[str, Interface], dict[str, LuaCode]] = ({}, {})
         self._again: list[LuaCode] = []
-        self._types: dict[str, Type | None] = {}
-        self._catalog: Catalog | None = None
+        self._modules = ModuleTypes()
 
     def begin(self) -> None:
         """A change of the registry begins."""
@@ -76,7 +74,7 @@ class TypeGate:
         names = {name: name for name in (*_ALWAYS, *code.modules)}
         plain = {alias: target.removeprefix(":") for alias, target in code.imports.items()}
         names.update({alias: target for alias, target in plain.items() if ":" not in target})
-        modules = {alias: found for alias, name in names.items() if (found := self._module(name)) is not None}
+        modules = {alias: found for alias, name in names.items() if (found := self._modules.get(name)) is not None}
         libraries = {
             alias: self._interfaces[target] for alias, target in code.imports.items() if target in self._interfaces
         }
@@ -101,14 +99,3 @@ class TypeGate:
         """An entry is gone."""
         self._interfaces.pop(id, None)
         self._codes.pop(id, None)
-
-    def _module(self, name: str) -> Type | None:
-        if name not in self._types:
-            from wippy.modules.catalog import Catalog
-            from wippy.modules.signature import module_type
-
-            if self._catalog is None:
-                self._catalog = Catalog()
-            module = self._catalog.get(name)
-            self._types[name] = None if module is None else module_type(module)
-        return self._types[name]
