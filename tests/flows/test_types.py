@@ -165,6 +165,44 @@ async def test_a_start_on_a_queue_that_nobody_serves_stays_open(tmp_path: Path) 
         assert (await app.wait(app.engine.describe("one"))).status.name == "RUNNING"
 
 
+async def test_a_message_names_the_worker_that_its_sender_runs_on(tmp_path: Path) -> None:
+    flow = workflow(
+        "flow",
+        """
+        return function(to)
+          process.send(to, "from", 1)
+          return process.inbox():receive():payload():data()
+        end
+        """,
+    )
+    asker = process(
+        "asker",
+        """
+        return function(host)
+          local pid = process.spawn_monitored("app:flow", host, process.pid())
+          local from = process.inbox():receive():from()
+          process.send(from, "answer", "heard")
+          return {from == pid, from:match("@(.-)|"), process.events():receive().result.value}
+        end
+        """,
+    )
+    relay = workflow(
+        "relay",
+        """
+        return function(host)
+          local pid = process.spawn("app:flow", host, process.pid())
+          local from = process.inbox():receive():from()
+          process.send(from, "answer", "heard")
+          return {from == pid, from:match("@(.-)|"), process.events():receive().result.value}
+        end
+        """,
+    )
+    async with FlowApp(tmp_path, flow, asker, relay, second()) as app:
+        for host in ("app:worker", "app:second"):
+            assert await app.process("asker", host) == [True, host, "heard"]
+            assert await app.run("relay", host) == [True, host, "heard"]
+
+
 @pytest.mark.parametrize("host", ["app:second", "second", ""])
 async def test_a_child_names_a_worker_or_a_queue(tmp_path: Path, host: str) -> None:
     child = workflow("child", "return function() return require('workflow').info().task_queue end")

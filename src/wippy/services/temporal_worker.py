@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import msgspec
@@ -104,7 +103,7 @@ class WorkerService:
         self._worker = QueueWorker(
             provider,  # type: ignore[arg-type]
             self._host.queue,
-            Runner(self._client.machine, partial(self._client.send, queue=self._host.queue)),
+            Runner(self._client.machine, self._client.send),
             self._client.activities,
             self._client.threads,
             self._settings(),

@@ -65,9 +65,9 @@ class WorkflowNode:
             trace=trace,
         )
 
-    def send(self, workflow_id: str, pid: str, topic: str, payloads: list[Payload], queue: str = "") -> None:
-        """A message of a workflow to a process; `queue` is that of the run."""
-        host = self.queues.get(queue) or next(iter(self.queues.values()), None)
+    def send(self, workflow_id: str, queue: str, pid: str, topic: str, payloads: list[Payload]) -> None:
+        """A message of a workflow, whose run is in `queue`, to a process."""
+        host = self.queues.get(queue)
         sender = host.pid(workflow_id) if host is not None else ""
         self._site.runtime.router.dispatch(["send", pid, 0, 0, topic, sender, "", codec.pack(plain_values(payloads))])
 

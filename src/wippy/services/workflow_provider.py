@@ -14,7 +14,6 @@ from wippy.registry.lifecycle import Lifecycle
 from wippy.services.site import Site
 from wippy.services.workflow_node import WorkflowNode
 from wippy.workflows.host import WorkflowHost
-from wippy.workflows.payload import Payload
 from wippy.workflows.provider import Provider
 
 SYNCHRONOUS = ("full", "normal")
@@ -109,7 +108,7 @@ class ProviderService(WorkflowNode):
             self.machine,
             self.activities.execute,
             cancel_executor=self.activities.cancel,
-            send=self._send,
+            send=self.send,
             failed=ended,
             queues=[],
             clock=self._site.runtime.clock.time_ns,
@@ -136,9 +135,6 @@ class ProviderService(WorkflowNode):
         self._serving.pop(host.queue, None)
         if self._engine is not None:
             await asyncio.wrap_future(self._engine.close_queue(host.queue))
-
-    def _send(self, workflow_id: str, run_id: str, pid: str, topic: str, payloads: list[Payload]) -> None:
-        self.send(workflow_id, pid, topic, payloads)
 
 
 class ProviderHandler:

@@ -136,7 +136,7 @@ def _upsert(core: Core, run: Run, command: cmd.UpsertAttributes, now: int) -> No
 
 
 def _send(core: Core, run: Run, command: cmd.SendMessage, now: int) -> None:
-    core.effect(core.send, run.workflow_id, run.run_id, command.pid, command.topic, command.payloads)
+    core.effect(core.send, run.workflow_id, run.queue, command.pid, command.topic, command.payloads)
 
 
 def _complete(core: Core, run: Run, command: cmd.Complete, now: int) -> None:

@@ -65,7 +65,7 @@ class Core:
         factory: makes the machines.
         executor: starts an activity and returns at once.
         cancel_executor: asks for the end of a running attempt.
-        send: `(workflow_id, run_id, pid, topic, payloads)` carries a message of a run to a process.
+        send: `(workflow_id, queue, pid, topic, payloads)` carries a message of a run to a process.
         queues: the task queues served, None = all.
         clock: nanoseconds since the epoch.
         new_id: makes workflow IDs and run IDs.

@@ -62,7 +62,7 @@ class Engine:
         factory: makes the machine of a run; raises Blocked for an unknown type.
         executor: starts one attempt of an activity and returns at once; `activity_done` brings the outcome.
         cancel_executor: `(token, reason)` asks a running attempt to end; its outcome no longer counts or is a cancel.
-        send: `(workflow_id, run_id, pid, topic, payloads)` carries a message of a run to a process.
+        send: `(workflow_id, queue, pid, topic, payloads)` carries a message of a run to a process.
         queues: task queues served from the start, None = all; see `open_queue`.
         clock: nanoseconds since the epoch; call `wake` after moving a clock of your own.
         limits: bounds of runs, size of the machine cache.

@@ -17,7 +17,7 @@ from wippy.workflows import jobs
 from wippy.workflows.driver import Driver
 from wippy.workflows.machine import LuaMachine, RecordedRandom
 from wippy.workflows.machine_api import Blocked, RunInfo
-from wippy.workflows.payload import Payload
+from wippy.workflows.provider import Send
 from wippy.workflows.temporal.activation import (
     SEED,
     Outside,
@@ -32,8 +32,6 @@ log = logging.getLogger("wippy.workflows")
 _DIFFERENCE = re.compile(r'Nondeterminism error: (.*?)(?:", source:|$)', re.S)
 
 Machines = Callable[[RunInfo], LuaMachine]
-Send = Callable[[str, str, str, list[Payload]], None]
-"""(workflow ID, PID, topic, payloads): a message to a process."""
 
 
 class Runner(WorkflowRunner):
@@ -108,7 +106,8 @@ class Instance(WorkflowInstance):
             for command in [*recorded, *out]:
                 if isinstance(command, cmd.SendMessage):
                     if not act.is_replaying:
-                        self._send(self._details.workflow_id, command.pid, command.topic, command.payloads)
+                        run = self._details
+                        self._send(run.workflow_id, run.task_queue, command.pid, command.topic, command.payloads)
                     continue
                 message = outside.command(command)
                 if message is not None:
