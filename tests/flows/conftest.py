@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
@@ -26,6 +25,7 @@ BOTH = frozenset(
         "test_closing",
         "test_rules",
         "test_options_of_workers",
+        "test_policies",
     )
 )
 CLOCK = "moves the clock of the embedded provider"
@@ -48,7 +48,6 @@ EMBEDDED_ONLY = {
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     module = metafunc.module.__name__.rpartition(".")[2]
     if module in BOTH and metafunc.function.__name__ not in EMBEDDED_ONLY:
-        metafunc.fixturenames.append("kept")
         metafunc.parametrize("kept", [EMBEDDED, TEMPORAL], indirect=True)
 
 
@@ -65,9 +64,10 @@ def temporal_server() -> Iterator[TemporalServer]:
     server.stop()
 
 
-@pytest.fixture
-def kept(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any:
+@pytest.fixture(autouse=True)
+def kept(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Who keeps the workflows of a test."""
-    if request.param == TEMPORAL:
+    keeper = getattr(request, "param", EMBEDDED)
+    if keeper == TEMPORAL:
         monkeypatch.setattr(flow_app, "TEMPORAL", request.getfixturevalue("temporal_server"))
-    return request.param
+    return keeper

@@ -309,3 +309,12 @@ async def test_the_canonical_key_wins(tmp_path: Path) -> None:
     )
     async with FlowApp(tmp_path, WAITER, starter) as app:
         assert await app.process("starter") == "{app:provider@app:worker|canonical}"
+
+
+async def test_the_provider_that_a_test_names_keeps_its_workflows(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    async with FlowApp(tmp_path, WAITER) as app:
+        await app.begin("waiter", 1, id="one")
+        provider = type(app.engine).__module__
+    assert request.node.callspec.params["kept"] in provider.replace("sqlite", "embedded")
