@@ -131,6 +131,31 @@ def test_beside_the_application_and_without_it(project: Path, capsys: pytest.Cap
     assert wippy("export", "order-1", "--run", found[0]["run_id"] if found[0]["workflow_id"] == "order-1" else "")
 
 
+def test_a_backup_of_a_store_in_use(project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def wippy(*arguments: str) -> tuple[int, str]:
+        code = execute(["workflow", *arguments])
+        output = capsys.readouterr()
+        return code, output.out + output.err
+
+    launched = Launched(project)
+    try:
+        code, text = wippy("backup", "kept.db")
+        assert (code, text.startswith("app:history copied to kept.db, ")) == (0, True)
+        code, text = wippy("backup", "kept.db")
+        assert (code, "kept.db exists: name a new file" in text) == (1, True)
+        wippy("signal", "order-1", "word", "later")
+        until_closed("order-1")
+    finally:
+        launched.end()
+    for file in project.glob("flows.db*"):
+        file.unlink()
+    (project / "kept.db").rename(project / "flows.db")
+    _, text = wippy("list", "--json")
+    assert {row["workflow_id"]: row["status"] for row in json.loads(text)} == {
+        f"order-{n}": "running" for n in (1, 2, 3)
+    }
+
+
 def test_histories_as_files(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     launched = Launched(project)
     try:

@@ -336,3 +336,35 @@ async def test_damage_that_shows_later_stops_the_provider_and_is_told(tmp_path: 
         await app.signal("one", topic)
     assert await app.result("one") == "ab"
     await app.stop()
+
+
+def copied_store(tmp_path: Path, runs: int) -> Path:
+    """A store with closed runs in it, copied to where no owner has had it before."""
+    bench = Bench(tmp_path / "first.db", PROGRAMS)
+    for n in range(runs):
+        bench.start("w", id=f"w{n}")
+    bench.run()
+    bench.close()
+    return Path(shutil.copy(tmp_path / "first.db", tmp_path / "copy.db"))
+
+
+def test_a_copy_that_is_whole_is_opened(tmp_path: Path) -> None:
+    open_store(copied_store(tmp_path, 3))
+
+
+@pytest.mark.parametrize("how", ["history", "execution", "page"])
+def test_a_torn_copy_is_refused(tmp_path: Path, how: str) -> None:
+    copy = copied_store(tmp_path, 3)
+    if how == "page":
+        data = bytearray(copy.read_bytes())
+        data[-4096:] = bytes(4096)
+        copy.write_bytes(data)
+    else:
+        with sqlite3.connect(copy) as db:
+            db.execute("DELETE FROM history WHERE run = 2")
+            if how == "execution":
+                db.execute("UPDATE history SET last = last + 1 WHERE run = 1")
+    with pytest.raises(WippyError, match=r"damaged copy|malformed") as raised:
+        open_store(copy)
+    assert raised.value.kind == INVALID
+    assert not raised.value.retryable

@@ -267,6 +267,18 @@ def import_(arguments: Arguments) -> int:
     return 0
 
 
+def backup(arguments: Arguments) -> int:
+    from ..workflows.sqlite.backup import backup as copy
+
+    if not arguments.values:
+        raise WippyError(INVALID, "a file is required: wippy workflow backup FILE")
+    target = Path(arguments.values[0])
+    found = _ask(arguments, "store")
+    size = copy(Path(found["path"]), target)
+    print(f"{found['provider']} copied to {target}, {size:,} bytes")
+    return 0
+
+
 def _command(
     name: str, summary: str, run: Any, arguments: str, limit: int | None, *flags: Flag, about: str = ""
 ) -> Command:
@@ -318,6 +330,15 @@ COMMAND = Command(
             "<file>",
             1,
             Flag("id", "workflow ID to give it", value="ID"),
+        ),
+        _command(
+            "backup",
+            "Copy all workflows of the embedded provider into a new file, also while they run",
+            backup,
+            "<file>",
+            1,
+            about="To restore it, stop the application, put the file in the place of the provider's, and remove the -wal "
+            "and -shm files beside it.",
         ),
         _command(
             "replay",

@@ -46,6 +46,7 @@ class WorkflowDesk:
             "export": self._export,
             "replay": self._replay,
             "import": self._import,
+            "store": self._store,
             "signal": self._signal,
             "cancel": self._cancel,
             "terminate": self._terminate,
@@ -179,6 +180,18 @@ class WorkflowDesk:
                     "status": found.status.name.lower(),
                 }
         raise WippyError(INVALID, "histories can be imported into a workflow.provider.sqlite only")
+
+    def _store(self, request: Data) -> Data:
+        """The file of the embedded provider."""
+        found = [(node, path) for node, one in self._providers(request) if (path := getattr(one, "path", None))]
+        if not found:
+            raise WippyError(
+                INVALID, "only a workflow.provider.sqlite has a file; a Temporal server has its own means"
+            )
+        if len(found) > 1:
+            names = ", ".join(node for node, _ in found)
+            raise WippyError(INVALID, f"there are several providers ({names}): choose one with --provider")
+        return {"provider": found[0][0], "path": str(found[0][1])}
 
     # Acting
 

@@ -186,6 +186,11 @@ class Engine:
         """Stores a history of elsewhere as a closed run. WippyError: CONFLICT if it is here already."""
         return self._ask(adopt, self._core, history, workflow_id)
 
+    @property
+    def path(self) -> Path:
+        """The store's file."""
+        return self._store.path.absolute()
+
     # outcomes of activities
 
     def activity_done(self, token: Token, result: Payload | None = None, failure: Failure | None = None) -> None:

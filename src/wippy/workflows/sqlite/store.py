@@ -76,6 +76,12 @@ _STATEMENTS = (
     ("closed", "DELETE FROM timer WHERE run=?"),
 )
 
+# A run whose events do not follow one another, or that has none.
+_TORN = (
+    "SELECT seq FROM execution LEFT JOIN history ON run = seq GROUP BY seq "
+    "HAVING coalesce(sum(last - first + 1), 0) <> coalesce(max(last), -1) LIMIT 1"
+)
+
 
 class Store:
     """Opens and owns the file at `path` (made if missing).
@@ -143,6 +149,23 @@ class Store:
             db.execute("BEGIN IMMEDIATE")  # a store that cannot be written is told now, not at the first step of a run
             db.execute(f"PRAGMA user_version={VERSION}")
             db.execute("ROLLBACK")
+            if not self._ownership.same_file():
+                self._check_copy()
+        self._ownership.note()
+
+    def _check_copy(self) -> None:
+        """A copy of files in use may be torn: that must not show in the middle of a run."""
+        (fault,) = self._db.execute("PRAGMA quick_check(1)").fetchone()
+        if fault == "ok":
+            row = self._db.execute(_TORN).fetchone()
+            if row is None:
+                return
+            fault = f"events of run {row[0]} are missing"
+        raise errors.WippyError(
+            errors.INVALID,
+            f"the workflow store {self.path} is a damaged copy: {fault}. It was copied while it was in use: put one in "
+            "its place that `wippy workflow backup` has made",
+        )
 
     def write(self, batch: Batch) -> None:
         """Make a batch durable. Raises sqlite3.Error; then nothing of it is stored and it may be written again."""
