@@ -337,8 +337,8 @@ COMMAND = Command(
             backup,
             "<file>",
             1,
-            about="To restore it, stop the application, put the file in the place of the provider's, and remove the -wal "
-            "and -shm files beside it.",
+            about="To restore it, stop the application, put the file in the place of the provider's and remove "
+            "the -wal and -shm files beside it.",
         ),
         _command(
             "replay",
