@@ -9,6 +9,7 @@ from wippy import errors
 from wippy.workflows import events as ev
 from wippy.workflows import jobs
 from wippy.workflows.failure import Failure, cancelled, unknown_external
+from wippy.workflows.reset_seed import reset_seed
 
 
 def _activity_failure(event: Any) -> Failure:
@@ -24,6 +25,7 @@ def _closed_child(event: Any) -> jobs.Job:
 
 DELIVERIES: dict[type, Callable[[Any], jobs.Job]] = {
     ev.WorkflowExecutionStarted: lambda e: jobs.Start(e.args),
+    ev.WorkflowTaskFailed: lambda e: jobs.Reseed(reset_seed(e.new_run_id)),
     ev.WorkflowExecutionSignaled: lambda e: jobs.Signal(e.name, e.payloads, e.sender),
     ev.WorkflowExecutionCancelRequested: lambda e: jobs.CancelRequested(e.reason, e.time_ns),
     ev.TimerFired: lambda e: jobs.TimerFired(e.id),

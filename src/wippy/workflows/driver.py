@@ -14,10 +14,11 @@ from wippy.workflows.deliveries import DELIVERIES
 from wippy.workflows.jobs import Activation, Job
 from wippy.workflows.machine_api import Machine
 
-_BLOCKING, _SIGNAL, _MAILBOX, _EXIT, _UPDATE = 1, 2, 3, 4, 5
+_FIRST, _BLOCKING, _SIGNAL, _MAILBOX, _EXIT, _UPDATE = 0, 1, 2, 3, 4, 5
 
 _PHASES: dict[type, int] = {
-    jobs.Start: 0,
+    jobs.Start: _FIRST,
+    jobs.Reseed: _FIRST,
     jobs.Signal: _SIGNAL,
     jobs.Update: _UPDATE,
     jobs.CancelRequested: _MAILBOX,

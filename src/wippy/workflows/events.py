@@ -77,10 +77,14 @@ class WorkflowTaskTimedOut(Base, tag=8):
 
 
 class WorkflowTaskFailed(Base, tag=9, kw_only=True):
-    """`cause`: `NonDeterministic`, `UnhandledCommand`, `BadCommand`, `Blocked` or `UnhandledFailure`."""
+    """`cause`: `NonDeterministic`, `UnhandledCommand`, `BadCommand`, `Blocked` or `UnhandledFailure`.
+
+    `new_run_id`: of the run that goes on from here, where a Temporal server has reset a run; else empty.
+    """
 
     cause: str
     message: str = ""
+    new_run_id: str = ""
 
 
 class ActivityTaskScheduled(Base, tag=10, kw_only=True):

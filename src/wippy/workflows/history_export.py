@@ -178,6 +178,8 @@ class _Writer:
         if isinstance(e, ev.WorkflowTaskFailed):
             out["cause"] = f"WORKFLOW_TASK_FAILED_CAUSE_{e.cause}"
             out["failure"] = {"message": e.message}
+            if e.new_run_id:
+                out["newRunId"] = e.new_run_id
         return out
 
     def open(self, group: str, e: Any, **said: Any) -> Data:

@@ -287,6 +287,7 @@ _READERS: dict[type, Callable[[_Reader, Data, int], Any]] = {
     ev.WorkflowTaskFailed: lambda r, a, n: ev.WorkflowTaskFailed(
         cause=str(a.get("cause", "")).removeprefix("WORKFLOW_TASK_FAILED_CAUSE_"),
         message=str((a.get("failure") or {}).get("message", "")),
+        new_run_id=str(a.get("newRunId", "")),
     ),
     ev.ActivityTaskScheduled: _Reader.activity,
     ev.ActivityTaskStarted: lambda r, a, n: ev.ActivityTaskStarted(

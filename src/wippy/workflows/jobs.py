@@ -14,6 +14,12 @@ class Start(msgspec.Struct, tag=True):
     args: list[Payload] = []
 
 
+class Reseed(msgspec.Struct, tag=True):
+    """The run goes on after a reset: from here on chance is another than in the run that was reset."""
+
+    seed: int
+
+
 class Signal(msgspec.Struct, tag=True):
     """A message. `sender` is a PID string, "" if unknown."""
 
@@ -78,6 +84,7 @@ class CancelRequested(msgspec.Struct, tag=True):
 
 Job = (
     Start
+    | Reseed
     | Signal
     | Update
     | TimerFired

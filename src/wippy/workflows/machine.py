@@ -31,16 +31,22 @@ class RecordedRandom:
 
     def __init__(self, seed: bytes) -> None:
         self._seed = seed
+        self._reset = b""
         self._counter = 0
         self._rest = b""
 
     def take(self, size: int) -> bytes:
         """The next `size` bytes."""
         while len(self._rest) < size:
-            self._rest += hashlib.sha256(self._seed + self._counter.to_bytes(8, "big")).digest()
+            self._rest += hashlib.sha256(self._seed + self._reset + self._counter.to_bytes(8, "big")).digest()
             self._counter += 1
         out, self._rest = self._rest[:size], self._rest[size:]
         return out
+
+    def reseed(self, seed: bytes) -> None:
+        """Other bytes from here on, the same on every replay."""
+        self._reset += seed
+        self._rest = b""
 
 
 class WorkflowUnit(msgspec.Struct):
@@ -103,7 +109,6 @@ class LuaMachine:
         pid = f"{{{node}@{host}|{info.workflow_id}}}"
         frame = values_of(info.header, base_frame, runtime.scopes)
         self.unit = WorkflowUnit(pid, entry, frame, info.start_time_ns, RecordedRandom(info.seed))
-        digest = hashlib.sha256(b"math.random" + (info.original_run_id or info.run_id).encode()).digest()
         config = {
             "node": node,
             "host": host,
@@ -119,7 +124,7 @@ class LuaMachine:
             "start_time_ns": info.start_time_ns,
             "strict": runtime.strict,
             "trace": trace,
-            "seed": int.from_bytes(digest[:8], "big", signed=True),
+            "seed": _dice((info.original_run_id or info.run_id).encode()),
         }
         self._vm = machine_vm(runtime, max_memory)
         self._number: int = self._vm.enter(self).workflow_begin(codec.pack([config])[1:])
@@ -139,6 +144,9 @@ class LuaMachine:
             if type(job) is jobs.ActivityResolved and job.failure is None and job.result is not None:
                 result = job.result
                 return self._call("activate_result", *task, job.id, result.encoding.encode(), result.data)
+        for job in found:
+            if type(job) is jobs.Reseed:
+                self.unit.random.reseed(job.seed.to_bytes(8, "big"))
         named = {f"{kind}:{key}": value for (kind, key), value in markers.items()}
         return self._call("activate", *task, codec.pack([[named, [_job(job) for job in found]]])[1:])
 
@@ -204,6 +212,11 @@ class LuaMachine:
     def header(self, blob: bytes | str) -> dict[str, bytes]:
         """Context and security of a frame as headers."""
         return header_of(frame_of(blob), self._scopes)
+
+
+def _dice(seed: bytes) -> int:
+    """The first state of `math.random`."""
+    return int.from_bytes(hashlib.sha256(b"math.random" + seed).digest()[:8], "big", signed=True)
 
 
 def _payload(pair: list[Any]) -> Payload:
@@ -290,6 +303,8 @@ def _job(job: jobs.Job) -> list[Any]:
         return ["timer", job.id]
     if isinstance(job, jobs.Start):
         return ["start", _pairs(job.args)]
+    if isinstance(job, jobs.Reseed):
+        return ["reseed", _dice(job.seed.to_bytes(8, "big"))]
     if isinstance(job, jobs.ChildStarted):
         return ["child_started", job.id, job.workflow_id, _failure(job.failure)]
     if isinstance(job, jobs.ChildResolved):

@@ -56,7 +56,7 @@ def cut(history: list[Any]) -> Cut:
         elif kind in ev.COMMAND_EVENTS:
             if batches:
                 batches[-1].asked.append(event)
-        elif kind in DELIVERIES:
+        elif kind in DELIVERIES and (kind is not ev.WorkflowTaskFailed or event.new_run_id):
             rest.append(event)
     return Cut(history[0], batches, rest)
 
@@ -82,12 +82,14 @@ def run_info(start: ev.WorkflowExecutionStarted) -> RunInfo:
     )
 
 
-def steps(driver: Driver, batches: list[Batch], run_id: str) -> Iterator[bool]:
+def steps(driver: Driver, batches: list[Batch], run_id: str, learned: dict[int, int] | None = None) -> Iterator[bool]:
     """Replay on a fresh driver. Yields False when the machine has used up a slice, True after each task.
+
+    `learned` takes the numbers of commands whose events have none, see `compare`.
 
     Raises NonDeterminism where the code asks for something else than the history says.
     """
-    learned: dict[int, int] = {}
+    learned = {} if learned is None else learned
     for batch in batches:
         started = batch.started
         asked = batch.asked
@@ -156,14 +158,17 @@ def recorded(history: list[Any], factory: Callable[[RunInfo], Any]) -> Recorded:
     machine = factory(run_info(parts.start))
     driver = Driver(machine)
     found = Recorded()
+    learned: dict[int, int] = {}
     try:
-        for done in steps(driver, parts.batches, parts.start.run_id):
+        for done in steps(driver, parts.batches, parts.start.run_id, learned):
             found.tasks += done
     except Blocked as error:
         found.problem = str(error)
     finally:
         found.places = machine.places()
         found.last_place = next(reversed(found.places.values()), "") if found.places else ""
+        of = {str(mine): str(event) for event, mine in learned.items()}
+        found.places |= {(k[0], of[k[1]]): place for k, place in found.places.items() if k[1] in of}
         driver.close()
     return found
 

@@ -126,6 +126,8 @@ function jobs.child_resolved(job)
   })
 end
 
+function jobs.reseed(job) C.random = job[2] end
+
 function jobs.external(job) woken(job[2], { failure = job[3] }) end
 
 function jobs.cancel(job)

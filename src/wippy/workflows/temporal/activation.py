@@ -271,6 +271,7 @@ def _summary(out: WorkflowCommand, summary: str, details: str = "") -> None:
 
 _JOBS: dict[str, Callable[[Outside, Any, int], list[Any]]] = {
     "initialize_workflow": Outside._initialize,
+    "update_random_seed": lambda run, job, now: [jobs.Reseed(job.randomness_seed)],
     "fire_timer": lambda run, job, now: [jobs.TimerFired(job.seq)],
     "signal_workflow": lambda run, job, now: [
         jobs.Signal(job.signal_name, wire.payloads_of(job.input), wire.sender_of(job.headers))
