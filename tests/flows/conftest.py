@@ -24,7 +24,9 @@ BOTH = frozenset(
         "test_types",
         "test_closing",
         "test_rules",
+        "test_restart",
         "test_options_of_workers",
+        "test_delivery",
         "test_policies",
     )
 )

@@ -12,6 +12,7 @@ import pytest
 from flows.flow_app import FlowApp, function, workflow
 from wippy.errors import WippyError
 from wippy.services.workflow_desk import WorkflowDesk
+from wippy.workflows import events as ev
 from wippy.workflows.history_export import to_json
 from wippy.workflows.history_import import from_json
 
@@ -24,7 +25,7 @@ return function(n)
   local child = process.spawn("app:child", "app:worker", id)
   local other = process.with_options({["workflow.id"] = "second"}):spawn("app:child", "app:worker", "two")
   local sum = funcs.call("app:double", n)
-  local late = funcs.async("app:double", 3)
+  local late = funcs.new():with_options({["activity.summary"] = "six"}):async("app:double", 3)
   local forgotten = funcs.async("app:double", 4)
   forgotten:cancel()
   process.send(other, "go", {n = 1})
@@ -83,6 +84,7 @@ async def test_what_is_exported_is_read_again(tmp_path: Path) -> None:
         assert [(type(event), event.n, event.time_ns) for event in again] == [
             (type(event), event.n, event.time_ns) for event in history
         ]
+        assert "six" in [event.options.summary for event in again if isinstance(event, ev.ActivityTaskScheduled)]
         for one, other in zip(history, again, strict=True):
             for name in ("type", "name", "result", "payloads", "args", "kind", "key", "value", "failure"):
                 assert getattr(one, name, None) == getattr(other, name, None), (type(one), name)

@@ -60,10 +60,10 @@ async def test_sizes_that_are_not_positive_are_the_default(tmp_path: Path) -> No
 
 
 async def test_activities_in_a_second(tmp_path: Path) -> None:
-    async with FlowApp(tmp_path, WIDE, SPELL, worker(worker_activities_per_second=10.0)) as app:
-        spells = await app.run("wide", 4, host="app:second")
+    async with FlowApp(tmp_path, WIDE, SPELL, worker(worker_activities_per_second=4.0)) as app:
+        spells = await app.run("wide", 8, host="app:second")
     begins = sorted(began for began, _ in spells)
-    assert begins[-1] - begins[0] >= 150_000_000
+    assert begins[-1] - begins[0] >= 700_000_000  # the first second's may come at once
 
 
 @pytest.mark.parametrize("on", [True, False])

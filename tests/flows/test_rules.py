@@ -396,11 +396,10 @@ async def test_a_service_on_a_worker_starts_a_workflow_and_leaves_it_alone(tmp_p
     async with FlowApp(tmp_path, flow, service) as app:
 
         async def open_() -> bool:
-            runs, _ = await app.wait(app.engine.list())
-            return [run.type for run in runs] == ["app:flow"]
+            return [run.type for run in await app.wait(app.engine.find("", 0))] == ["app:flow"]
 
         await app.until(open_)
-        ((run,), _) = await app.wait(app.engine.list())
+        (run,) = await app.wait(app.engine.find("", 0))
         await app.app.supervisor.stop(ID.parse("app:flow.service"))
         await app.signal(run.workflow_id, "go")
         assert await app.result(run.workflow_id) == [5, "no cancel"]

@@ -336,8 +336,9 @@ async def test_info_tells_of_the_run_and_its_history_grows(tmp_path: Path) -> No
     async with FlowApp(tmp_path, flow) as app:
         await app.begin("flow", id="one")
         info, first, second, grown = await app.result("one")
+        namespace = app.namespace or "default"
     assert (info["workflow_id"], info["workflow_type"], info["task_queue"]) == ("one", "app:flow", "main")
-    assert (info["attempt"], info["namespace"], first) == (1, "default", 3)
+    assert (info["attempt"], info["namespace"], first) == (1, namespace, 3)
     assert len(info["run_id"]) == 36
     assert second > first
     assert grown

@@ -91,6 +91,8 @@ class ProviderService(WorkflowNode):
         self.problem = ""
         for host in self._serving.values():  # after a failure: its workers go on
             self.open_queue(host)
+        for host in self.queues.values():
+            host.resume(self._engine)
         return str(path)
 
     def _open(self, path: Path, ended: Any) -> Any:

@@ -132,6 +132,10 @@ class _Writer:
         if kind is ev.MarkerRecorded:
             attributes["workflowTaskCompletedEventId"] = str(self._started + 1)
         out[attributes_of(kind)] = attributes
+        options = getattr(event, "options", None)
+        texts = {name: getattr(options, name, "") for name in ("summary", "details")}
+        if any(texts.values()):
+            out["userMetadata"] = _fields({name: text for name, text in texts.items() if text})
         return out
 
     def start(self, e: ev.WorkflowExecutionStarted) -> Data:

@@ -169,6 +169,7 @@ class _Reader:
             return None
         event = read(self, data.get(attributes_of(kind)) or {}, int(data["eventId"]))
         if event is not None:
+            _label(event, data.get("userMetadata") or {})
             event.n, event.time_ns = int(data["eventId"]), _in_time(data["eventTime"])
         return event
 
@@ -265,6 +266,14 @@ class _Reader:
             _retry_state=_in_state(a.get("retryState")),
         )
         return kind(**said, failure=wrapped)
+
+
+def _label(event: Any, metadata: Data) -> None:
+    """Texts for people, which stand beside the attributes of an event."""
+    texts = {name: _in_plain(metadata[name]) for name in ("summary", "details") if name in metadata}
+    options = getattr(event, "options", None)
+    if options is not None and texts:
+        event.options = msgspec.structs.replace(options, **{k: v for k, v in texts.items() if hasattr(options, k)})
 
 
 def _closed_child(kind: type, failure: Callable[[Data], Failure | None]) -> Callable[[_Reader, Data, int], Any]:

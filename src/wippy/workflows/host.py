@@ -20,6 +20,7 @@ from wippy.workflows.option_keys import task_queue, workflow_options
 from wippy.workflows.payload import Payload
 from wippy.workflows.provider import Message, Provider, Result, StartedRun, StartRequest
 from wippy.workflows.values import payloads_of
+from wippy.workflows.watchers import LINK, MONITOR, Watchers
 
 log = logging.getLogger("wippy.workflows")
 
@@ -59,7 +60,7 @@ class WorkflowHost:
         self._provider = provider
         self._type_of = type_of
         self._problem = problem
-        self._watches: dict[tuple[str, str, str], int] = {}
+        self._watchers = Watchers(self._tell)
 
     def pid(self, workflow_id: str) -> str:
         """The PID of a workflow."""
@@ -130,13 +131,14 @@ class WorkflowHost:
             run = future.result()
             pid = self.pid(run.workflow_id)
             if options.get("exec"):
-                provider.watch(run.workflow_id, run.run_id, lambda result: self._answer(envelope, result))
+                self._watchers.wait(
+                    provider, run.workflow_id, run.run_id, lambda result: self._answer(envelope, result)
+                )
                 return
-            watcher, linked = options.get("watcher"), options.get("linked")
-            if watcher:
-                self._watch(provider, "monitor", watcher, pid, run.workflow_id, run.run_id)
-            if linked:
-                self._watch(provider, "link", linked, pid, run.workflow_id, run.run_id)
+            kinds = {kind: pid for kind, key in ((MONITOR, "watcher"), (LINK, "linked")) if options.get(key)}
+            if kinds:
+                watcher: str = options.get("watcher") or options["linked"]
+                self._watchers.add(provider, kinds, watcher, run.workflow_id, run.run_id, run.created)
             self._router.reply(envelope, True, [pid])
 
         provider.start(request).add_done_callback(started)
@@ -173,41 +175,40 @@ class WorkflowHost:
     # Watching
 
     def _monitor(self, provider: Provider, envelope: Envelope) -> None:
-        self._watch(provider, "monitor", envelope[4], envelope[1], _id(envelope), None)
-        self._router.reply(envelope, True, [True])
+        self._watch(provider, MONITOR, envelope)
 
     def _link(self, provider: Provider, envelope: Envelope) -> None:
-        self._watch(provider, "link", envelope[4], envelope[1], _id(envelope), None)
+        self._watch(provider, LINK, envelope)
+
+    def _watch(self, provider: Provider, kind: str, envelope: Envelope) -> None:
+        self._watchers.add(provider, {kind: envelope[1]}, envelope[4], _id(envelope))
         self._router.reply(envelope, True, [True])
 
     def _unmonitor(self, provider: Provider, envelope: Envelope) -> None:
-        self._unwatch(provider, "monitor", envelope)
-
-    def _unlink(self, provider: Provider, envelope: Envelope) -> None:
-        self._unwatch(provider, "link", envelope)
-
-    def _unwatch(self, provider: Provider, kind: str, envelope: Envelope) -> None:
-        handle = self._watches.pop((kind, envelope[4], _id(envelope)), None)
-        if handle is not None:
-            provider.unwatch(handle)
+        self._watchers.drop(provider, MONITOR, envelope[4], _id(envelope))
         self._router.reply(envelope, True, [True])
 
-    def _watch(
-        self, provider: Provider, kind: str, watcher: str, pid: str, workflow_id: str, run_id: str | None
-    ) -> None:
-        key = (kind, watcher, workflow_id)
-        if key in self._watches:
-            return
+    def _unlink(self, provider: Provider, envelope: Envelope) -> None:
+        self._watchers.drop(provider, LINK, envelope[4], _id(envelope))
+        self._router.reply(envelope, True, [True])
 
-        def closed(result: Result) -> None:
-            self._watches.pop(key, None)
-            failed = result.failure is not None
-            event = "pid.link.down" if kind == "link" and failed else "pid.exit"
-            error = failure_value(result.failure) if result.failure is not None else None
-            packed = codec.pack([decode_value(result.result), error])
-            self._router.dispatch(["event", watcher, 0, 0, event, pid, packed])
+    def _event(self, provider: Provider, envelope: Envelope) -> None:
+        """A linked process has failed; the workflow never notices."""
+        self._watchers.drop(provider, LINK, envelope[5], _id(envelope))
 
-        self._watches[key] = provider.watch(workflow_id, run_id, closed)
+    def resume(self, provider: Provider) -> None:
+        """Goes on with a provider that has been started again."""
+        self._watchers.resume(provider)
+
+    @property
+    def watching(self) -> int:
+        """How many watches there are."""
+        return len(self._watchers)
+
+    def _tell(self, kind: str, watcher: str, pid: str, result: Result) -> None:
+        error = failure_value(result.failure) if result.failure is not None else None
+        event = "pid.link.down" if kind == LINK and error is not None else "pid.exit"
+        self._router.dispatch(["event", watcher, 0, 0, event, pid, codec.pack([decode_value(result.result), error])])
 
 
 def _id(envelope: Envelope) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from wippy import errors
 from wippy.workflows import cron
 from wippy.workflows import events as ev
@@ -12,6 +14,7 @@ from wippy.workflows.options import ConflictPolicy, ReusePolicy, WorkflowOptions
 from wippy.workflows.payload import Payload, total_size
 from wippy.workflows.provider import StartedRun, StartRequest, Status
 from wippy.workflows.sqlite.run import Run, Task
+from wippy.workflows.start_check import check_start
 
 if TYPE_CHECKING:
     from wippy.workflows.sqlite.core import Core
@@ -68,12 +71,7 @@ class Starting:
         return StartedRun(workflow_id, run.run_id)
 
     def _check(self, request: StartRequest) -> None:
-        if not request.type:
-            raise errors.WippyError(errors.INVALID, "a workflow needs a type")
-        if not request.queue:
-            raise errors.WippyError(errors.INVALID, f"workflow {request.type} needs a task queue")
-        if "|" in request.options.id:
-            raise errors.WippyError(errors.INVALID, f"workflow ID {request.options.id!r} must not contain '|'")
+        check_start(request)
         for payloads in (request.args, *(message.payloads for message in request.messages)):
             if total_size(payloads) > self.core.limits.payload:
                 raise errors.WippyError(errors.LIMIT_EXCEEDED, "Blob data size exceeds limit")
@@ -83,8 +81,6 @@ class Starting:
     def _first_delay(self, options: WorkflowOptions, now: int) -> int:
         if not options.cron:
             return max(options.start_delay_ns, 0)
-        if options.start_delay_ns:
-            raise errors.WippyError(errors.INVALID, "start_delay and cron_schedule cannot be used together")
         return cron.next_after(options.cron, now) - now
 
     def _resolve(self, found: Run, options: WorkflowOptions, generated: bool, quiet: bool) -> StartedRun | None:
@@ -136,7 +132,7 @@ class Starting:
         delay = 0
         if failure is None:
             try:
-                delay = self._first_delay(options, core.clock())
+                delay = self._first_delay(msgspec.structs.replace(options, start_delay_ns=0), core.clock())
             except errors.WippyError as error:
                 failure = from_error(error)
         if failure is not None:

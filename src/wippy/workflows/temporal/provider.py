@@ -40,6 +40,7 @@ from wippy.workflows.provider import (
     Token,
     Watcher,
 )
+from wippy.workflows.start_check import check_start
 from wippy.workflows.temporal import wire
 from wippy.workflows.temporal.headers import sent
 from wippy.workflows.temporal.watching import Watches
@@ -85,7 +86,7 @@ class TemporalProvider:
 
     async def _start(self, request: StartRequest) -> StartedRun:
         options = request.options
-        _check(request)
+        check_start(request)
         generated = not options.id
         quiet = options.error_when_started is False or (options.error_when_started is None and not generated)
         workflow_id = options.id or str(uuid.uuid4())
@@ -114,10 +115,10 @@ class TemporalProvider:
             for message in request.messages:
                 await self._signal(workflow_id, None, message.name, message.payloads, message.sender)
             return found
-        run_id = handle.first_execution_run_id or handle.result_run_id or ""
         for message in messages:
             await self._signal(workflow_id, None, message.name, message.payloads, message.sender)
-        return StartedRun(workflow_id, run_id)
+        answer = handle._start_workflow_response
+        return StartedRun(workflow_id, handle.result_run_id or "", answer is None or answer.started)
 
     async def _is_open(self, workflow_id: str) -> bool:
         found = await self.client.get_workflow_handle(workflow_id).describe()
@@ -188,7 +189,7 @@ class TemporalProvider:
         except RPCError as error:
             found = _missing(error, workflow_id, INTERNAL)
             if found.message != ALREADY_COMPLETED:
-                raise found from None
+                raise _of_control("cancel", found) from None
 
     def terminate(self, workflow_id: str, run_id: str | None = None, reason: str = "") -> Future[None]:
         """Ends a run at once."""
@@ -198,7 +199,7 @@ class TemporalProvider:
         try:
             await self.client.get_workflow_handle(workflow_id, run_id=run_id).terminate(reason=reason or None)
         except RPCError as error:
-            raise _missing(error, workflow_id, INTERNAL) from None
+            raise _of_control("terminate", _missing(error, workflow_id, INTERNAL)) from None
 
     # Watching
 
@@ -400,21 +401,16 @@ def _missing(error: RPCError, workflow_id: str, kind: str = UNKNOWN) -> WippyErr
     return WippyError(kind, text, retryable=None if kind == UNKNOWN else False)
 
 
+def _of_control(name: str, error: WippyError) -> WippyError:
+    return WippyError(error.kind, f"{name} failed: {error.message}", retryable=error.retryable)
+
+
 def _status(cause: BaseException | None) -> Status:
     if isinstance(cause, TerminatedError):
         return Status.TERMINATED
     if isinstance(cause, CancelledError):
         return Status.CANCELED
     return Status.TIMED_OUT if isinstance(cause, TimeoutError) else Status.FAILED
-
-
-def _check(request: StartRequest) -> None:
-    if not request.type or not request.queue:
-        raise WippyError(INVALID, "a workflow needs a type and a task queue")
-    if "|" in request.options.id:
-        raise WippyError(INVALID, f"workflow ID {request.options.id!r} must not contain '|'")
-    if request.options.cron and request.options.start_delay_ns:
-        raise WippyError(INVALID, "start_delay and cron_schedule cannot be used together")
 
 
 def _with_sender(header: dict[str, bytes], sender: str) -> dict[str, ProtoPayload]:
