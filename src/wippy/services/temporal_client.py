@@ -17,7 +17,9 @@ from wippy.registry.entry import Entry
 from wippy.registry.lifecycle import Lifecycle
 from wippy.services.site import Site
 from wippy.services.workflow_node import WorkflowNode
+from wippy.workflows.machine_vm import MachineVM
 from wippy.workflows.provider import Provider
+from wippy.workflows.temporal.seats import THREADS, Seats
 
 log = logging.getLogger("wippy.workflows")
 
@@ -73,7 +75,8 @@ class ClientService(WorkflowNode):
     """A connected client under supervision.
 
     Attributes:
-        threads: the one thread in which the machines of its runs live.
+        threads: in which the tasks of its runs are done.
+        seats: the VMs in which its runs live.
     """
 
     def __init__(self, site: Site, id: str, config: ClientEntry, client: Any) -> None:
@@ -83,7 +86,8 @@ class ClientService(WorkflowNode):
         self._kept: Any = None
         self._provider: Any = None
         self._health: asyncio.Task[None] | None = None
-        self.threads = ThreadPoolExecutor(1, thread_name_prefix=f"workflows of {id}")
+        self.threads = ThreadPoolExecutor(THREADS, thread_name_prefix=f"workflows of {id}")
+        self.seats = Seats(lambda: MachineVM(site.runtime, self.max_memory))
 
     def engine(self) -> Provider | None:
         return self._provider

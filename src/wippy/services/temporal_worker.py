@@ -103,7 +103,12 @@ class WorkerService:
         self._worker = QueueWorker(
             provider,  # type: ignore[arg-type]
             self._host.queue,
-            Runner(self._client.machine, self._client.send),
+            Runner(
+                self._client.machine,
+                self._client.send,
+                self._client.seats,
+                self._config.worker_options.deadlock_detection_timeout / 1e9,
+            ),
             self._client.activities,
             self._client.threads,
             self._settings(),

@@ -11,6 +11,7 @@ from wippy.workflows.activities import Activities
 from wippy.workflows.host import WorkflowHost, plain_values
 from wippy.workflows.machine import LuaMachine, unknown_type
 from wippy.workflows.machine_api import RunInfo
+from wippy.workflows.machine_vm import MachineVM, machine_vm
 from wippy.workflows.payload import Payload
 from wippy.workflows.provider import Provider
 
@@ -43,8 +44,8 @@ class WorkflowNode:
         """The running provider, or None."""
         raise NotImplementedError
 
-    def machine(self, info: RunInfo, trace: bool = False) -> LuaMachine:
-        """A machine for a run. Raises Blocked for a type that its queue does not serve."""
+    def machine(self, info: RunInfo, vm: MachineVM | None = None, *, trace: bool = False) -> LuaMachine:
+        """A machine for a run, in `vm` or that of the thread. Raises Blocked if its queue does not serve the type."""
         host = self.queues.get(info.queue)
         entry = entry_of_type(self._site, info.type, host.id) if host is not None else None
         if host is None or entry is None:
@@ -60,7 +61,7 @@ class WorkflowNode:
             queue_of=self._queue_of,
             type_of=lambda id: type_of_entry(self._site, id),
             activity_queue=self._activity_queue,
-            max_memory=self.max_memory,
+            vm=vm or machine_vm(self._site.runtime, self.max_memory),
             log_in_replay=info.queue in self.log_in_replay,
             trace=trace,
         )
@@ -101,12 +102,12 @@ class ReplayNode(WorkflowNode):
     def engine(self) -> None:
         return None
 
-    def machine(self, info: RunInfo, trace: bool = False) -> LuaMachine:
+    def machine(self, info: RunInfo, vm: MachineVM | None = None, *, trace: bool = False) -> LuaMachine:
         """A machine for a run of any queue. Raises Blocked for a type that no entry serves."""
         host = next((one for one in self._site.workflow_hosts.values() if one.queue == info.queue), None)
         self.id = host.node if host is not None else "replay"
         self.queues = {info.queue: host or _NoHost(info.queue)}  # type: ignore[dict-item]
-        return super().machine(info, trace)
+        return super().machine(info, vm, trace=trace)
 
 
 class _NoHost:

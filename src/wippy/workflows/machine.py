@@ -20,7 +20,7 @@ from wippy.workflows.context import header_of, values_of
 from wippy.workflows.failure import Failure
 from wippy.workflows.jobs import Activation
 from wippy.workflows.machine_api import Blocked, RunInfo
-from wippy.workflows.machine_vm import machine_vm
+from wippy.workflows.machine_vm import MachineVM
 from wippy.workflows.option_keys import activity_options, over, workflow_options
 from wippy.workflows.options import ActivityOptions
 from wippy.workflows.payload import Payload
@@ -77,6 +77,7 @@ class LuaMachine:
         queue_of: host of a child as code names it (a worker, or a task queue) -> task queue.
         type_of: entry ID of a child -> workflow type to start.
         activity_queue: entry ID of an activity -> the task queue to which it is tied, "" for none.
+        vm: in which it lives.
         log_in_replay: `print` during replay too.
         trace: remember which line asks for each command, see `places`.
     """
@@ -94,7 +95,7 @@ class LuaMachine:
         queue_of: Callable[[str], str] = str,
         type_of: Callable[[str], str] = str,
         activity_queue: Callable[[str], str] = lambda id: "",
-        max_memory: int = 0,
+        vm: MachineVM,
         log_in_replay: bool = False,
         trace: bool = False,
     ) -> None:
@@ -126,7 +127,7 @@ class LuaMachine:
             "trace": trace,
             "seed": _dice((info.original_run_id or info.run_id).encode()),
         }
-        self._vm = machine_vm(runtime, max_memory)
+        self._vm = vm
         self._number: int = self._vm.enter(self).workflow_begin(codec.pack([config])[1:])
 
     @property

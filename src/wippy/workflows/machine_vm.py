@@ -1,4 +1,4 @@
-"""The VM that carries workflow runs: one for each thread, shared by all runs that the thread drives.
+"""The VM that carries workflow runs: shared by all runs of a thread, or of a place that threads drive in turn.
 
 A VM with the kernel in it costs about a millisecond and half a megabyte; a run in it a few kilobytes. Runs share
 nothing that code can reach: each has an environment of its own, and what all see is frozen.
@@ -25,7 +25,7 @@ _local = threading.local()
 
 
 class MachineVM:
-    """One VM with the runs in it. Used by one thread only.
+    """One VM with the runs in it. Used by one thread at a time.
 
     Attributes:
         K: the kernel table.

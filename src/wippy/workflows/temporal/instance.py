@@ -17,6 +17,7 @@ from wippy.workflows import jobs
 from wippy.workflows.driver import Driver
 from wippy.workflows.machine import LuaMachine, RecordedRandom
 from wippy.workflows.machine_api import Blocked, RunInfo
+from wippy.workflows.machine_vm import MachineVM
 from wippy.workflows.provider import Send
 from wippy.workflows.temporal.activation import (
     SEED,
@@ -26,40 +27,60 @@ from wippy.workflows.temporal.activation import (
     answer_query,
     run_info,
 )
+from wippy.workflows.temporal.seats import Seat, Seats, Turns
 
 log = logging.getLogger("wippy.workflows")
 
 _DIFFERENCE = re.compile(r'Nondeterminism error: (.*?)(?:", source:|$)', re.S)
 
-Machines = Callable[[RunInfo], LuaMachine]
+Machines = Callable[[RunInfo, MachineVM], LuaMachine]
+
+STOPPING = 1.0
+"""Seconds for which a task may go on computing when its worker stops."""
 
 
 class Runner(WorkflowRunner):
     """Makes an instance for every run, whatever its type.
 
     Args:
-        machines: makes the machine of a run; raises Blocked for an unknown type.
+        machines: makes the machine of a run in a VM; raises Blocked for an unknown type.
         send: takes messages to processes.
+        seats: the VMs.
+        longest: seconds for which a task may compute, 0 = its task_timeout.
+
+    Attributes:
+        ends: time (of the monotonic clock) after which no task computes on, None while the worker runs.
     """
 
-    def __init__(self, machines: Machines, send: Send) -> None:
-        self._machines = machines
-        self._send = send
+    def __init__(self, machines: Machines, send: Send, seats: Seats, longest: float = 0) -> None:
+        self.machines = machines
+        self.send = send
+        self.seats = seats
+        self.longest = longest
+        self.ends: float | None = None
 
     def prepare_workflow(self, defn: Any) -> None:
         """Nothing to prepare: definitions are looked up when a run begins."""
 
     def create_instance(self, det: WorkflowInstanceDetails) -> Instance:
-        return Instance(det, self._machines, self._send)
+        return Instance(det, self)
+
+    def stop(self) -> None:
+        """Tasks that compute for long end soon, and are done again by another worker."""
+        self.ends = time.monotonic() + STOPPING
+
+
+class Stopping(Exception):
+    """A task that is given up because its worker stops."""
 
 
 class Instance(WorkflowInstance):
-    """One run in memory. Activations come one at a time, in the thread of the machines."""
+    """One run in memory. Activations come one at a time, in changing threads."""
 
-    def __init__(self, det: WorkflowInstanceDetails, machines: Machines, send: Send) -> None:
+    def __init__(self, det: WorkflowInstanceDetails, runner: Runner) -> None:
         self._details = det.info
-        self._machines = machines
-        self._send = send
+        self._runner = runner
+        self._seat: Seat | None = None
         self._driver: Driver | None = None
         self._outside: Outside | None = None
         self._recorded: list[cmd.Command] = []
@@ -76,29 +97,33 @@ class Instance(WorkflowInstance):
                 self._activate(act, completion)
         except Blocked as error:
             self._failed(completion, str(error))
+        except Stopping:
+            self._recorded.clear()
+            completion.failed.failure.message = "the worker stops"
         except Exception as error:
             log.exception("workflow %s: the machine broke", self._details.workflow_id)
             self._failed(completion, f"{type(error).__name__}: {error}")
         return completion
 
     def _activate(self, act: WorkflowActivation, completion: WorkflowActivationCompletion) -> None:
-        driver, outside = self._begin(act)
+        driver, outside, turns = self._begin(act)
         found, self._markers, queries = outside.jobs(act)
         found = [job for job in found if not self._is_over(driver, job)]
         if found or self._markers or not queries:
-            out = driver.deliver(
-                found,
-                time_ns=act.timestamp.ToNanoseconds(),
-                replaying=act.is_replaying,
-                history_length=act.history_length,
-                history_size=act.history_size_bytes,
-                markers=self._markers,
-            )
-            limit = time.monotonic() + (self._details.task_timeout.total_seconds() or 10)
+            began = time.monotonic()
+            with turns:
+                out = driver.deliver(
+                    found,
+                    time_ns=act.timestamp.ToNanoseconds(),
+                    replaying=act.is_replaying,
+                    history_length=act.history_length,
+                    history_size=act.history_size_bytes,
+                    markers=self._markers,
+                )
             while out is None:
-                if time.monotonic() > limit:
-                    raise Blocked("a workflow task computes for longer than its task_timeout")
-                out = driver.resume()
+                self._check_time(began)
+                with turns:
+                    out = driver.resume()
             for job in found:
                 if isinstance(job, jobs.Update):
                     completion.successful.commands.append(outside.accepted(job.id))
@@ -107,25 +132,38 @@ class Instance(WorkflowInstance):
                 if isinstance(command, cmd.SendMessage):
                     if not act.is_replaying:
                         run = self._details
-                        self._send(run.workflow_id, run.task_queue, command.pid, command.topic, command.payloads)
+                        self._runner.send(run.workflow_id, run.task_queue, command.pid, command.topic, command.payloads)
                     continue
                 message = outside.command(command)
                 if message is not None:
                     completion.successful.commands.append(message)
         for query in queries:
             machine = driver.machine
-            stacks = machine.stacks() if isinstance(machine, LuaMachine) else ""
+            with turns:
+                stacks = machine.stacks() if isinstance(machine, LuaMachine) else ""
             answer_query(query, completion, self._details.workflow_id, stacks)
 
-    def _begin(self, act: WorkflowActivation) -> tuple[Driver, Outside]:
-        if self._driver is None or self._outside is None:
+    def _check_time(self, began: float) -> None:
+        """Ends a task that computes for too long; before the server gives it up, so that it hears why."""
+        now, ends = time.monotonic(), self._runner.ends
+        if ends is not None and now > ends:
+            raise Stopping
+        timeout = self._details.task_timeout.total_seconds() or 10
+        longest = min(self._runner.longest or timeout, timeout)
+        if now - began > longest * 0.9:
+            raise Blocked(f"a workflow task computes for longer than its time of {longest:g} s (task_timeout)")
+
+    def _begin(self, act: WorkflowActivation) -> tuple[Driver, Outside, Turns]:
+        if self._driver is None or self._outside is None or self._seat is None:
             init = next(job.initialize_workflow for job in act.jobs if job.HasField("initialize_workflow"))
             info = run_info(init, act.run_id, self._details.task_queue, self._details.namespace)
-            machine = self._machines(info)
+            seat = self._seat = self._runner.seats.take()
+            with seat.turns:
+                machine = self._runner.machines(info, seat.vm())
             machine.unit.random = LazyRandom(self._seed)
             self._outside = Outside(info)
             self._driver = Driver(machine)
-        return self._driver, self._outside
+        return self._driver, self._outside, self._seat.turns
 
     def _is_over(self, driver: Driver, job: Any) -> bool:
         """Whether a job answers something that the code has taken back."""
@@ -165,8 +203,12 @@ class Instance(WorkflowInstance):
 
     def _close(self) -> None:
         driver, self._driver, self._outside = self._driver, None, None
-        if driver is not None:
-            driver.close()
+        seat, self._seat = self._seat, None
+        if seat is not None:
+            if driver is not None:
+                with seat.turns:
+                    driver.close()
+            self._runner.seats.leave(seat)
 
     # What the SDK asks besides
 

@@ -98,6 +98,7 @@ class QueueWorker:
         settings: WorkerSettings,
     ) -> None:
         self._provider = provider
+        self._runner = runner
         self._activities = activities
         self._task: asyncio.Task[None] | None = None
 
@@ -156,6 +157,7 @@ class QueueWorker:
         """No new tasks; running activities get their grace, then are cancelled."""
         if self._task is None:
             return
+        self._runner.stop()
         await self._worker.shutdown()
         with contextlib.suppress(asyncio.CancelledError):
             await self._task
