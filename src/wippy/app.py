@@ -351,8 +351,11 @@ class App:
         for state in self.supervisor.states():
             entry = self.registry.get(state.id)
             if state.status == RUNNING and entry is not None and entry.kind == "process.service":
-                waits.append(asyncio.wrap_future(router.request("first_wait", state.details, "", "", "", b"")))
-        await asyncio.gather(*map(asyncio.shield, waits), return_exceptions=True)
+                asked = router.request("first_wait", state.details, "", "", "", b"")
+                waits.append(asyncio.wrap_future(asked))
+                waits[-1].add_done_callback(lambda one: one.cancelled() or one.exception())  # no answer is none's fault
+        if waits:
+            await asyncio.wait(waits)
 
     # Shutdown
 

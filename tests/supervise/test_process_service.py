@@ -234,6 +234,21 @@ def test_a_program_finds_the_services_that_wait():
         assert app.run(app.app.run_program("app:program", names)) == 0
 
 
+@pytest.mark.parametrize(
+    "waiting",
+    [
+        "process.inbox():receive()",
+        "channel.select({process.inbox():case_receive(), process.events():case_receive()})",
+        "require('time').sleep('1h')",
+    ],
+)
+def test_it_is_told_when_a_service_comes_to_wait(waiting: str) -> None:
+    entry = process("waiter", f"return function() {waiting} end", ["time"])
+    with running(entry, service("svc", "waiter")) as (app, watch, _):
+        pid = watch.wait("svc", "running")["details"]
+        assert app.app.runtime.router.request("first_wait", pid, "", "", "", b"").result(30) == []
+
+
 def test_host_and_process_are_needed_without_being_named():
     late = host("late")
     late["lifecycle"]["auto_start"] = False

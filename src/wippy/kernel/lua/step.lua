@@ -126,7 +126,7 @@ function handlers.invalidate(e)
   K.reply(e, true, K.tell_outdated(change.sources, change.revision))
 end
 
--- Answered when a process waits for the first time, or has ended.
+-- Answered when a process waits for the first time, in whatever, or has ended.
 local beginners -- envelopes of those who ask, or nil
 function handlers.first_wait(e)
   beginners = beginners or {}
@@ -135,6 +135,8 @@ end
 
 local function answer_beginners()
   local left
+  local queued = {}
+  K.each_queued(function(th) queued[th] = true end)
   for i = 1, #beginners do
     local e = beginners[i]
     local p = procs[e[2]]
@@ -142,7 +144,7 @@ local function answer_beginners()
     if moved[e[2]] then
       e[9] = nil
       K.emit({ "forward", moved[e[2]], K.worker, 0, K.pack(tunpack(e, 1, 8)) }, 5)
-    elseif p and not p.unit.guest and (p.args or not main.co or not K.wait_of(main).text) then
+    elseif p and (p.args or queued[main]) then
       left = left or {}
       left[#left + 1] = e
     else
@@ -240,6 +242,7 @@ function K.step(now, incoming, hungry)
   K.timers_fire(now)
   K.run(K.slice)
   if dead > 0 then tell_dead() end
+  if beginners then answer_beginners() end
   return K.take_outgoing(), K.timer_due(), K.runnable(), S.fresh,
     (S.ties > 0 or next(S.foreign) or next(S.begun)) and S.count + 1 or S.count, S.turns, S.adopted or 0
 end
