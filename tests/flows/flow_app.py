@@ -8,7 +8,9 @@ import textwrap
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
+import msgspec
 import yaml
 
 from wippy.app import App
@@ -129,12 +131,28 @@ class FlowApp:
         logging.getLogger("wippy").addHandler(self._handler)
         config = Config.load(str(self.folder))
         config.set("lua.cache.enabled", False)
+        self._cache = self._cache_of_temporal()
         self.app = App(load_project(str(self.folder)), config, log, clock=self.clock)
         await self.app.start()
         await self.app.supervisor.settled()
         return self
 
+    def _cache_of_temporal(self) -> Any:
+        """Temporal's worker has no key for the size of its cache: tests set it where the SDK is told."""
+        from wippy.services.temporal_worker import WorkerService
+
+        settings, size = WorkerService._settings, self.provider.get("cache_size")
+
+        def sized(service: WorkerService) -> Any:
+            found = settings(service)
+            return found if size is None else msgspec.structs.replace(found, cache_size=size)
+
+        patched = patch.object(WorkerService, "_settings", sized)
+        patched.start()
+        return patched
+
     async def stop(self) -> None:
+        self._cache.stop()
         await self.app.stop()
         logging.getLogger("wippy").removeHandler(self._handler)
 
