@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.flow_app import FlowApp, function, workflow
+from flows.flow_app import FlowApp, function, process, workflow
 from wippy.errors import WippyError
 from wippy.workflows import events as ev
 
@@ -266,3 +266,38 @@ async def test_the_error_of_a_function_becomes_the_failure_of_the_run(tmp_path: 
     assert (caught.value.kind, caught.value.message, caught.value.retryable) == ("Conflict", "taken", False)
     assert caught.value.details is not None
     assert caught.value.details["by"] == "x"
+
+
+async def test_a_process_that_serves_as_an_activity_hears_that_it_is_cancelled(tmp_path: Path) -> None:
+    flow = workflow(
+        "flow",
+        """
+        local funcs = require("funcs")
+        return function()
+          local future = funcs.async("app:patient")
+          process.inbox():receive()
+          future:cancel()
+          local _, err = future:result()
+          process.inbox():receive()
+          return err:kind()
+        end
+        """,
+    )
+    patient = process(
+        "patient",
+        """
+        return function()
+          print("patient")
+          print("told " .. process.events():receive().kind)
+          return "late"
+        end
+        """,
+    )
+    patient["meta"] = {"default_host": "app:processes"}
+    async with FlowApp(tmp_path, flow, patient) as app:
+        await app.begin("flow", id="one")
+        await app.until(lambda: app.logged("patient"))
+        await app.signal("one", "cancel")
+        await app.until(lambda: app.logged("told pid.cancel"))
+        await app.signal("one", "end")
+        assert await app.result("one") == "Canceled"

@@ -69,21 +69,18 @@ class Activities:
         ask = self._runtime.router.ask
         try:
             arguments = codec.pack(plain_values(task.args))
-            if code.default_host:
-                number = ask(answered, "spawn", code.default_host, task.type, frame, _EXEC, arguments)
-            else:
-                home = self._functions()
-                number = ask(
-                    answered,
-                    "call",
-                    FUNCTIONS,
-                    task.type,
-                    frame,
-                    b"",
-                    arguments,
-                    target=home,
-                    lend=home.workers[0] if task.alone else None,
-                )
+            home = self._functions()
+            number = ask(
+                answered,
+                "call",
+                FUNCTIONS,
+                task.type,
+                frame,
+                b"",
+                arguments,
+                target=home,
+                lend=home.workers[0] if task.alone else None,
+            )
         except WippyError as error:
             with self._lock:
                 self._running.pop(token, None)
@@ -104,9 +101,6 @@ class Activities:
         provider = self._provider()
         if provider is not None:
             provider.activity_done(token, **outcome)
-
-
-_EXEC = codec.pack([{"exec": True}])[1:]
 
 
 def _outcome(values: list[Any]) -> dict[str, Any]:
