@@ -27,7 +27,12 @@ BOTH = frozenset(
         "test_restart",
         "test_options_of_workers",
         "test_delivery",
+        "test_processor",
+        "test_numbering",
+        "test_matching",
         "test_policies",
+        "test_child_rules",
+        "test_attributes",
     )
 )
 CLOCK = "moves the clock of the embedded provider"

@@ -14,7 +14,7 @@ NAMESPACES = 300
 
 
 class TemporalServer:
-    """A running dev server, which knows a search attribute `counted`.
+    """A running dev server, which knows the search attributes `counted` and `moment`.
 
     Args:
         file: where it keeps what it must not forget when it is killed; in memory if there is none.
@@ -30,7 +30,7 @@ class TemporalServer:
         self.address = f"127.0.0.1:{self.port}"
         self._numbers = itertools.count(1)
         names = [part for number in range(1, namespaces + 1) for part in ("--namespace", f"test-{number}")]
-        attributes = ["--search-attribute", "counted=Int"]
+        attributes = ["--search-attribute", "counted=Int", "--search-attribute", "moment=Datetime"]
         kept = ["--db-filename", str(file)] if file is not None else []
         start = [binary, "server", "start-dev", "--headless", "--port", str(self.port)]
         self._command = [*start, *kept, *names, *attributes]

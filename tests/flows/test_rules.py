@@ -494,3 +494,53 @@ async def test_names_that_are_no_text_are_refused(tmp_path: Path) -> None:
     )
     async with FlowApp(tmp_path, flow) as app:
         assert await app.run("flow") == ["Invalid"] * 3
+
+
+@pytest.mark.parametrize("id", ["a:b", "grün", "x" * 300])
+async def test_any_text_names_a_change(tmp_path: Path, id: str) -> None:
+    flow = workflow(
+        "flow",
+        """
+        local workflow, time = require("workflow"), require("time")
+        return function(id)
+          local first = workflow.version(id, 1, 7)
+          time.sleep("1ms")
+          return {first, workflow.version(id, 1, 9)}
+        end
+        """,
+    )
+    async with FlowApp(tmp_path, flow, provider=NO_CACHE) as app:
+        assert await app.run("flow", id) == [7, 7]
+
+
+@pytest.mark.parametrize(
+    ("call", "text"),
+    [
+        ("workflow.version('', 1, 2)", "Invalid: change ID required"),
+        ("workflow.version('\\255', 1, 2)", "Invalid: change ID must be UTF-8 text"),
+        ("workflow.version('x', 3, 2)", "Invalid: min_supported cannot be greater than max_supported"),
+        ("workflow.version('x', '1', 2)", "raised: bad argument #2 to version (number expected, got string)"),
+        ("workflow.version('x', 1)", "raised: bad argument #3 to version (number expected, got nil)"),
+        ("workflow.version(5, 1, 2)", "raised: bad argument #1 to version (string expected, got number)"),
+        ("workflow.exec()", "Invalid: workflow ID required"),
+        ("workflow.exec('')", "Invalid: workflow ID required"),
+        ("workflow.exec('child')", "Invalid: invalid workflow ID format (namespace:name required)"),
+        ("workflow.exec(':child')", "Invalid: invalid workflow ID format (namespace:name required)"),
+        ("workflow.exec('app:')", "Invalid: invalid workflow ID format (namespace:name required)"),
+        ("workflow.exec(5)", "raised: bad argument #1 to exec (string expected, got number)"),
+        ("workflow.execute('')", "Invalid: workflow ID required"),
+        ("workflow.execute({})", "raised: bad argument #1 to execute (string expected, got table)"),
+    ],
+)
+async def test_wrong_arguments_of_the_module(tmp_path: Path, call: str, text: str) -> None:
+    source = f"""
+        local workflow = require("workflow")
+        return function()
+          local ok, value, err = pcall(function() return {call} end)
+          if not ok then return "raised: " .. tostring(value) end
+          return value == nil and err:kind() .. ": " .. err:message()
+        end
+        """
+    async with FlowApp(tmp_path, workflow("flow", source), process("outside", source)) as app:
+        assert await app.run("flow") == text
+        assert await app.process("outside") == text

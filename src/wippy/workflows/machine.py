@@ -21,7 +21,7 @@ from wippy.workflows.failure import Failure
 from wippy.workflows.jobs import Activation
 from wippy.workflows.machine_api import Blocked, RunInfo
 from wippy.workflows.machine_vm import MachineVM
-from wippy.workflows.option_keys import activity_options, over, workflow_options
+from wippy.workflows.option_keys import activity_options, over, search_attributes, workflow_options
 from wippy.workflows.options import ActivityOptions
 from wippy.workflows.payload import Payload
 
@@ -262,7 +262,7 @@ _COMMANDS: dict[str, Callable[[LuaMachine, list[Any]], cmd.Command]] = {
     "signal": lambda m, r: cmd.SignalExternal(r[1], r[2], r[3], _payloads(r[4]), r[5]),
     "cancel": lambda m, r: cmd.CancelExternal(r[1], r[2], r[3]),
     "marker": lambda m, r: cmd.RecordMarker(r[1], r[2], r[3].encode() if isinstance(r[3], str) else r[3]),
-    "attrs": lambda m, r: cmd.UpsertAttributes(r[1] or None, r[2] or None),
+    "attrs": lambda m, r: cmd.UpsertAttributes(search_attributes(r[1]) if r[1] else None, r[2] or None),
     "update": lambda m, r: cmd.AnswerUpdate(r[1], r[2], _payload(r[3])),
     "send": lambda m, r: cmd.SendMessage(r[1], r[2], _payloads(r[3])),
     "complete": lambda m, r: cmd.Complete(_payload(r[1])),

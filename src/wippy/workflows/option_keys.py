@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from datetime import datetime
 from enum import IntEnum
 from typing import Any, TypeVar
 
 from wippy.duration import parse_duration
 from wippy.errors import UNKNOWN, WippyError
+from wippy.workflows.cron import check_schedule
 from wippy.workflows.options import (
     ActivityOptions,
     ConflictPolicy,
@@ -67,6 +70,13 @@ def _filled(key: str, value: Any) -> str:
     if not text:
         raise WippyError(UNKNOWN, f"{key} cannot be empty", retryable=None)
     return text
+
+
+def _cron(key: str, value: Any) -> str:
+    schedule = _string(key, value)
+    if schedule:
+        check_schedule(schedule)
+    return schedule
 
 
 def _workflow_id(key: str, value: Any) -> str:
@@ -141,24 +151,27 @@ def search_attributes(value: Any, key: str = "search_attributes") -> dict[str, A
     """Checks typed search attributes; integral floats become integers. Raises WippyError with the attribute's name."""
     out: dict[str, Any] = {}
     for name, item in _table(key, value).items():
-        if isinstance(item, float) and item.is_integer():
+        if isinstance(item, float) and not math.isfinite(item):
+            raise _attribute(name, "unsupported value: a number must be finite")
+        if isinstance(item, float) and item.is_integer() and abs(item) < 2**63:
             out[name] = int(item)
-        elif isinstance(item, (str, bool, int, float)):
+        elif isinstance(item, (str, bool, int, float, datetime)):
             out[name] = item
-        elif isinstance(item, list):
+        elif isinstance(item, list) and item:
             for index, part in enumerate(item, 1):
                 if not isinstance(part, str):
-                    raise WippyError(
-                        UNKNOWN, f'search attribute "{name}": item {index} must be a string', retryable=None
-                    )
+                    raise _attribute(name, f"item {index} must be a string")
             out[name] = item
         else:
-            raise WippyError(
-                UNKNOWN,
-                f'search attribute "{name}": unsupported value type {type(item).__name__}',
-                retryable=None,
+            what = "binary string" if isinstance(item, bytes) else "table, function or object"
+            raise _attribute(
+                name, f"unsupported value type {what}; use text, a number, a boolean, a time or a list of text"
             )
     return out
+
+
+def _attribute(name: str, problem: str) -> WippyError:
+    return WippyError(UNKNOWN, f'search attribute "{name}": {problem}', retryable=None)
 
 
 _Row = tuple[str, str, Callable[[str, Any], Any]]
@@ -172,7 +185,7 @@ _WORKFLOW: list[_Row] = [
     ("workflow.id_reuse_policy", "reuse", _enum(ReusePolicy)),
     ("workflow.execution_error_when_already_started", "error_when_started", _bool),
     ("workflow.retry_policy", "retry", _retry),
-    ("workflow.cron_schedule", "cron", _string),
+    ("workflow.cron_schedule", "cron", _cron),
     ("workflow.memo", "memo", _table),
     ("workflow.search_attributes", "search_attributes", lambda key, value: search_attributes(value, key)),
     ("workflow.start_delay", "start_delay_ns", _duration),

@@ -178,6 +178,8 @@ def _moment(text: str) -> datetime:
 def _holds(found: Any, operator: str, value: Any) -> bool:
     if isinstance(found, list):
         return any(_holds(item, operator, value) for item in found)
+    if isinstance(found, datetime) and isinstance(value, str):
+        value = _moment(value)
     if operator in ("=", "=="):
         return found == value
     if operator in ("!=", "<>"):

@@ -283,3 +283,12 @@ ext_unpackers[EXT_ERROR] = function(data)
 end
 function K.pack_error(err) return EXT_ERROR, K.pack(K.error_parts(err)) end
 ext_packers[K.error_class] = K.pack_error
+
+-- An instant for readers in Python: MessagePack's own extension for it.
+local EXT_TIMESTAMP = 0xff
+local SECONDS, NANOSECONDS = K.key("seconds"), K.key("nanoseconds")
+local Timestamp = K.class { name = "timestamp" }
+function K.timestamp(seconds, nanoseconds)
+  return raw.setmetatable({ [SECONDS] = seconds, [NANOSECONDS] = nanoseconds }, Timestamp)
+end
+ext_packers[Timestamp] = function(t) return EXT_TIMESTAMP, spack(">I4i8", t[NANOSECONDS], t[SECONDS]) end

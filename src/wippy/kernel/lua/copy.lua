@@ -98,3 +98,22 @@ local function native(v, path)
 end
 
 function K.native(v) return native(v, {}) end
+
+-- Search attributes as their reader in Python takes them: times stay times. A value of a type that they cannot have
+-- becomes an empty table, which the reader refuses.
+function K.attributes(values)
+  local found = {}
+  for name, value in next, unfrozen(values) do
+    if rawtype(name) == "string" then
+      local kind = K.typeof(value)
+      if K.classof(value) == "time.Time" then
+        found[name] = K.timestamp(value.unix(value), value.nanosecond(value))
+      elseif kind == "string" or kind == "number" or kind == "boolean" or kind == "table" then
+        found[name] = K.native(value)
+      else
+        found[name] = {}
+      end
+    end
+  end
+  return found
+end

@@ -292,6 +292,10 @@ function process.with_context(values)
   return new_spawner(spec)
 end
 
+-- Options whose values keep more types than plain data has.
+local ATTRIBUTES = { "workflow.search_attributes", "temporal.workflow.search_attributes",
+  "temporal.workflow.typed_search_attributes" }
+
 local function with_options(spec, options)
   need("process.context", "context", "not allowed to spawn processes with custom options")
   if rawtype(options) ~= "table" or K.classof(options) then K.badtype(1, "with_options", "table", options, 3) end
@@ -299,7 +303,12 @@ local function with_options(spec, options)
   if rawtype(network) == "string" and network ~= "" then
     need("network.select", network, "not allowed: network " .. network)
   end
-  spec.options = merged(spec.options, options, "with_options")
+  local result = merged(spec.options, options, "with_options")
+  for i = 1, #ATTRIBUTES do
+    local given = options[ATTRIBUTES[i]]
+    if rawtype(given) == "table" and not K.classof(given) then result[ATTRIBUTES[i]] = K.attributes(given) end
+  end
+  spec.options = result
   return new_spawner(spec)
 end
 

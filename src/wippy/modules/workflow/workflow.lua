@@ -61,18 +61,24 @@ function workflow.version(change, min, max)
   if rawtype(change) ~= "string" then K.badtype(1, "version", "string", change, 2) end
   min, max = number(min, 2), number(max, 3)
   if change == "" then return fail("Invalid", "change ID required") end
+  if not raw.utf8len(change) then return fail("Invalid", "change ID must be UTF-8 text") end
   if min > max then return fail("Invalid", "min_supported cannot be greater than max_supported") end
   if not K.workflow then return max, nil end
   return K.ops.version(change, min, max), nil
 end
 
--- Keys that are no text are left out.
+-- Values with a name, as JSON holds them, or nil and why it does not.
 local function named(t)
+  local json = K.load_module("json")
   local found = {}
   for key, value in raw.next, K.unfrozen(t) do
-    if rawtype(key) == "string" then found[key] = value end
+    if rawtype(key) == "string" then
+      local text, err = json.encode(value)
+      if not text then return nil, "error transcoding value: " .. K.text(err) end
+      found[key] = json.decode(text)
+    end
   end
-  return K.native(found)
+  return found
 end
 
 function workflow.attrs(t)
@@ -82,12 +88,14 @@ function workflow.attrs(t)
   if search ~= nil and rawtype(search) ~= "table" then return fail("Invalid", "search must be a table") end
   if memo ~= nil and rawtype(memo) ~= "table" then return fail("Invalid", "memo must be a table") end
   if search == nil and memo == nil then return fail("Invalid", "at least one of search or memo required") end
+  local problem
   if search then
-    search = named(search)
-    local problem = K.host.check_options("attributes", K.encode(search))
-    if problem then return fail("Internal", problem) end
+    search = K.attributes(search)
+    problem = K.host.check_options("attributes", K.encode(search))
   end
-  K.ops.attrs(search, memo and named(memo))
+  if memo and not problem then memo, problem = named(memo) end
+  if problem then return fail("Internal", problem) end
+  K.ops.attrs(search, memo)
   return true, nil
 end
 

@@ -127,7 +127,7 @@ def attribute_type(name: str, value: Any) -> str:
     """The type under which the server keeps a search attribute. Raises WippyError."""
     if isinstance(value, bool):
         return "Bool"
-    if isinstance(value, int) or (isinstance(value, float) and value.is_integer()):
+    if isinstance(value, int):
         return "Int"
     if isinstance(value, float):
         return "Double"
@@ -143,7 +143,7 @@ def attribute_type(name: str, value: Any) -> str:
 def attribute_payload(name: str, value: Any) -> ProtoPayload:
     """A search attribute with its type. Raises WippyError."""
     kind = attribute_type(name, value)
-    return json_payload(int(value) if kind == "Int" else value, type=kind.encode())
+    return json_payload(value, type=kind.encode())
 
 
 def proto_attributes(attributes: Mapping[str, Any]) -> SearchAttributes:
