@@ -157,7 +157,7 @@ class ClientHandler:
         id = str(entry.id)
         service = ClientService(self._site, id, config, client)
         self._clients[id] = self._site.workflow_nodes[id] = service
-        self._site.runtime.router.nodes.add(id)
+        self._site.runtime.router.peers[id] = service
         self._site.supervisor.register(entry.id, service, config.lifecycle)
 
     async def update(self, entry: Entry, old: Entry) -> None:
@@ -170,7 +170,7 @@ class ClientHandler:
         id = str(entry.id)
         self._clients.pop(id, None)  # its thread ends with it, after the workers that use it have stopped
         self._site.workflow_nodes.pop(id, None)
-        self._site.runtime.router.nodes.discard(id)
+        self._site.runtime.router.peers.pop(id, None)
         await self._site.supervisor.unregister(entry.id)
 
     async def _connect(self, entry: Entry, config: ClientEntry) -> Any:

@@ -12,9 +12,9 @@ from wippy.services.workflow_node import ReplayNode
 from wippy.workflows.history_export import to_json
 from wippy.workflows.history_import import from_json
 from wippy.workflows.machine_api import Blocked
-from wippy.workflows.provider import Description, Provider
+from wippy.workflows.provider import Description, Provider, Status
 from wippy.workflows.replay import Recorded, recorded
-from wippy.workflows.timeline import failure_text, timeline
+from wippy.workflows.timeline import event_text, failure_text, timeline
 from wippy.workflows.values import payloads_of
 
 WAIT = 30.0
@@ -113,7 +113,11 @@ class WorkflowDesk:
 
     def _show(self, request: Data) -> Data:
         node, provider, id, run = self._of(request)
-        return _plain(provider.describe(id, run).result(WAIT), node)
+        found = provider.describe(id, run).result(WAIT)
+        outcome = ""
+        if found.status is not Status.RUNNING:
+            outcome = event_text(provider.history(id, found.run_id).result(WAIT)[-1])
+        return {**_plain(found, node), "outcome": outcome, "can_retry": getattr(provider, "retries_open", True)}
 
     def _history(self, request: Data) -> list[Data]:
         _, provider, id, run = self._of(request)
@@ -185,9 +189,7 @@ class WorkflowDesk:
         """The file of the embedded provider."""
         found = [(node, path) for node, one in self._providers(request) if (path := getattr(one, "path", None))]
         if not found:
-            raise WippyError(
-                INVALID, "only a workflow.provider.sqlite has a file; a Temporal server has its own means"
-            )
+            raise WippyError(INVALID, "only a workflow.provider.sqlite has a file; a Temporal server has its own means")
         if len(found) > 1:
             names = ", ".join(node for node, _ in found)
             raise WippyError(INVALID, f"there are several providers ({names}): choose one with --provider")

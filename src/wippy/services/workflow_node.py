@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from wippy.errors import NOT_FOUND
 from wippy.kernel import codec
+from wippy.kernel.worker import Envelope
 from wippy.services.site import Site
 from wippy.units.frame import NO_FRAME, Frame
 from wippy.workflows.activities import Activities
@@ -25,6 +27,7 @@ class WorkflowNode:
         frames: task queue -> identity of what runs there without one of its own.
         log_in_replay: task queues whose runs print during replay too.
         problem: why it did not start, or empty.
+        peer: takes what goes to its workflows by another host than a worker, such as the name of a task queue.
     """
 
     max_memory = 0
@@ -36,6 +39,7 @@ class WorkflowNode:
         self.frames: dict[str, Frame] = {}
         self.log_in_replay: set[str] = set()
         self._site = site
+        self.peer = WorkflowHost("", id, "", site.runtime, self.engine, str, lambda: self.problem)
         self.activities = Activities(
             site.runtime, site.functions, self.engine, lambda queue: self.frames.get(queue, NO_FRAME)
         )
@@ -43,6 +47,15 @@ class WorkflowNode:
     def engine(self) -> Provider | None:
         """The running provider, or None."""
         raise NotImplementedError
+
+    def accept(self, envelope: Envelope) -> None:
+        """What goes to a PID of this node: by its worker, if the PID names one."""
+        host_id = envelope[1].partition("@")[2].partition("|")[0]
+        host = next((one for one in self.queues.values() if one.id == host_id), None)
+        if host is None and envelope[0] == "terminate":
+            self._site.runtime.router.fail(envelope, NOT_FOUND, f"host not found: {host_id}")
+        else:
+            (host or self.peer).accept(envelope)
 
     def machine(self, info: RunInfo, vm: MachineVM | None = None, *, trace: bool = False) -> LuaMachine:
         """A machine for a run, in `vm` or that of the thread. Raises Blocked if its queue does not serve the type."""
@@ -86,7 +99,9 @@ class WorkflowNode:
         node, _, rest = pid[1:].partition("@")
         host = rest.partition("|")[0]
         router = self._site.runtime.router
-        if node not in router.nodes:
+        if node in router.peers:
+            return None
+        if node != router.node:
             return "node not found"
         if host in router.hosts or "#lua." in host:
             return None

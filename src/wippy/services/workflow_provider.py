@@ -91,7 +91,7 @@ class ProviderService(WorkflowNode):
         self.problem = ""
         for host in self._serving.values():  # after a failure: its workers go on
             self.open_queue(host)
-        for host in self.queues.values():
+        for host in (self.peer, *self.queues.values()):
             host.resume(self._engine)
         return str(path)
 
@@ -151,7 +151,7 @@ class ProviderHandler:
         id = str(entry.id)
         service = ProviderService(self._site, id, config)
         self._providers[id] = self._site.workflow_nodes[id] = service
-        self._site.runtime.router.nodes.add(id)
+        self._site.runtime.router.peers[id] = service
         self._site.supervisor.register(entry.id, service, config.lifecycle)
 
     async def update(self, entry: Entry, old: Entry) -> None:
@@ -164,7 +164,7 @@ class ProviderHandler:
         id = str(entry.id)
         self._providers.pop(id, None)
         self._site.workflow_nodes.pop(id, None)
-        self._site.runtime.router.nodes.discard(id)
+        self._site.runtime.router.peers.pop(id, None)
         await self._site.supervisor.unregister(entry.id)
 
     def _config(self, entry: Entry) -> ProviderEntry:

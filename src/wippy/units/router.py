@@ -58,7 +58,8 @@ class Router:
         self.dead: Callable[[Letter], None] = lambda letter: None
         self.home: Callable[[], Host] | None = None
         """Gives the functions' home, which starts when it is first needed."""
-        self.nodes: set[str] = {node}
+        self.peers: dict[str, Host] = {}
+        """Other nodes: who takes what goes there."""
         self._lock = threading.Lock()
         self._next_worker = 1
         self._next_block = 0
@@ -185,11 +186,12 @@ class Router:
                 value, error = codec.unpack(envelope[6])
                 told({"kind": envelope[4], "from": envelope[5], "value": value, "error": error})
             return
-        if node not in self.nodes:
-            if node == "":
-                self.fail(envelope, NOT_FOUND, "process not found")
+        if node != self.node:
+            peer = self.peers.get(node)
+            if peer is not None:
+                peer.accept(envelope)
             else:
-                self.fail(envelope, NOT_FOUND, "node not found")
+                self.fail(envelope, NOT_FOUND, "process not found" if node == "" else "node not found")
             return
         host = self.hosts.get(host_id)
         if host is not None:

@@ -90,6 +90,11 @@ def _parse(schedule: str) -> tuple[int, tuple[frozenset[int], ...], bool, bool, 
     return 0, sets, fields[2][0] in "*?", fields[4][0] in "*?", zone
 
 
+def check_schedule(schedule: str) -> None:
+    """Raises WippyError (INVALID) for an unreadable schedule."""
+    _parse(schedule)
+
+
 def next_after(schedule: str, now_ns: int) -> int:
     """The first slot after `now_ns`, both nanoseconds since the epoch.
 
