@@ -122,6 +122,37 @@ async def test_acting(tmp_path: Path) -> None:
             await ask(app, "retry", id="three")
 
 
+async def test_blocked_runs_say_why_and_closed_ones_how_they_ended(tmp_path: Path) -> None:
+    flow = workflow(
+        "flow",
+        """
+        return function()
+          return nil, errors.new({kind = errors.CONFLICT, message = "no way", retryable = false})
+        end
+        """,
+    )
+    async with FlowApp(tmp_path, flow) as app:
+        await app.begin("flow", id="fails")
+        with pytest.raises(WippyError, match="no way"):
+            await app.result("fails")
+        assert (await ask(app, "show", id="fails"))["outcome"] == "Conflict: no way"
+        options = {"workflow.id": "one", "workflow.task_timeout": "1s"}  # so that a server tells of it soon
+        await asyncio.wrap_future(app.spawn("gone", options=options))
+
+        async def blocked(op: str) -> Any:
+            while True:
+                found = await ask(app, op, **({"id": "one"} if op == "show" else {"query": "WorkflowId = 'one'"}))
+                for row in found if op == "list" else [found]:
+                    if row["blocked"]:
+                        return row
+
+        row = await blocked("show")
+        assert (row["status"], row["attempt"], row["outcome"]) == ("running", 1, "")
+        assert "no workflow entry serves the type app:gone" in row["blocked"]
+        assert row["can_retry"] is ("sqlite" in type(app.engine).__module__)
+        assert (await blocked("list"))["workflow_id"] == "one"
+
+
 @pytest.mark.parametrize(
     ("data", "text"),
     [

@@ -361,3 +361,28 @@ async def test_without_a_version_changed_code_is_blocked_and_named(server: Tempo
         assert "workflow.version" in text
     finally:
         await app.stop()
+
+
+async def test_an_attribute_that_the_server_does_not_know_says_what_to_do(
+    server: TemporalServer, tmp_path: Path
+) -> None:
+    flow = workflow(
+        "flow",
+        """
+        local workflow = require("workflow")
+        return function() workflow.attrs({search = {nobody_knows = "x"}}) return "done" end
+        """,
+    )
+    advice = "temporal operator search-attribute create --name nobody_knows"
+    async with FlowApp(tmp_path, flow) as app:
+        with pytest.raises(WippyError, match="no mapping defined for search attribute nobody_knows") as caught:
+            await asyncio.wrap_future(app.spawn("flow", options={"workflow.search_attributes": {"nobody_knows": 1}}))
+        assert advice in caught.value.message
+        await app.begin("flow", id="one")
+        await app.until(lambda: app.logged("refused a task"))
+        assert advice in app.logged("refused a task")[0]
+
+        async def blocked() -> bool:
+            return advice in (await app.wait(app.engine.describe("one"))).blocked
+
+        await app.until(blocked)

@@ -129,6 +129,7 @@ def show(arguments: Arguments) -> int:
         ("Type", found["type"]),
         ("Status", "blocked" if found["blocked"] else found["status"]),
         ("Blocked by", found["blocked"]),
+        ("Outcome", found["outcome"]),
         ("Provider", f"{found['provider']}, queue {found['queue']}"),
         ("Attempt", str(found["attempt"])),
         ("Started", _local(found["started_at"])),
@@ -149,7 +150,8 @@ def show(arguments: Arguments) -> int:
         failure = f", last failure {one['last_failure']}" if one["last_failure"] else ""
         print(f"{'Activity':<12}#{one['id']} {one['type']}, attempt {one['attempt']}, {state}{failure}")
     if found["blocked"]:
-        print("\nMend the code and the run goes on; `wippy workflow retry` tries it at once.")
+        soon = "`wippy workflow retry` tries it at once" if found["can_retry"] else "the server tries it now and then"
+        print(f"\nMend what blocks it and the run goes on; {soon}.")
     return 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -58,12 +59,7 @@ def timeline(history: list[Any], places: dict[tuple[str, ...], str] | None = Non
             after = "took " + format_duration(_short(event.time_ns - since))
         else:
             after = "+" + format_duration(_short(event.time_ns - since))
-        describe = _TEXTS.get(kind)
-        lines.append(
-            Line(
-                event.n, event.time_ns, after, kind.__name__, describe(event) if describe else "", _place(event, known)
-            )
-        )
+        lines.append(Line(event.n, event.time_ns, after, kind.__name__, event_text(event), _place(event, known)))
     return lines
 
 
@@ -98,6 +94,30 @@ def value_text(payload: Payload | None) -> str:
 
 def _values(payloads: list[Payload]) -> str:
     return "(" + ", ".join(map(value_text, payloads)) + ")"
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _number(event: Any) -> str:
+    """What an event belongs to; histories of elsewhere do not number children and signals: the event that asked."""
+    return f"#{event.id}" if event.id > 0 else f"#e{-event.id}"
+
+
+def _attempt(event: ev.ActivityTaskStarted) -> str:
+    last = f", last failure {failure_text(event.last_failure)}" if event.last_failure else ""
+    return f"{_number(event)} attempt {event.attempt}{last}"
+
+
+def _initiated(event: ev.SignalExternalWorkflowExecutionInitiated) -> str:
+    return f"{_number(event)} {event.name}{_values(event.payloads)} to {event.workflow_id}"
+
+
+def event_text(event: Any) -> str:
+    """What an event says besides its kind."""
+    describe = _TEXTS.get(type(event))
+    return describe(event) if describe else ""
 
 
 def failure_text(failure: Failure) -> str:
@@ -148,32 +168,30 @@ _TEXTS: dict[type, Callable[[Any], str]] = {
     ev.WorkflowExecutionCancelRequested: lambda e: e.reason,
     ev.WorkflowExecutionContinuedAsNew: lambda e: f"{e.type} as run {e.next_run_id}",
     ev.WorkflowTaskFailed: lambda e: f"{e.cause}: {e.message}",
-    ev.ActivityTaskScheduled: lambda e: f"#{e.id} {e.type}{_values(e.args)}",
-    ev.ActivityTaskStarted: lambda e: (
-        f"#{e.id} attempt {e.attempt}" + (f", last failure {failure_text(e.last_failure)}" if e.last_failure else "")
-    ),
-    ev.ActivityTaskCompleted: lambda e: f"#{e.id} {value_text(e.result)}",
-    ev.ActivityTaskFailed: lambda e: f"#{e.id} {failure_text(e.failure)} ({e.retry_state})",
-    ev.ActivityTaskTimedOut: lambda e: f"#{e.id} {failure_text(e.failure)} ({e.retry_state})",
-    ev.ActivityTaskCancelRequested: lambda e: f"#{e.id}",
-    ev.ActivityTaskCanceled: lambda e: f"#{e.id}",
-    ev.TimerStarted: lambda e: f"#{e.id} {format_duration(e.duration_ns)}",
-    ev.TimerFired: lambda e: f"#{e.id}",
-    ev.TimerCanceled: lambda e: f"#{e.id}",
+    ev.ActivityTaskScheduled: lambda e: f"{_number(e)} {e.type}{_values(e.args)}",
+    ev.ActivityTaskStarted: _attempt,
+    ev.ActivityTaskCompleted: lambda e: f"{_number(e)} {value_text(e.result)}",
+    ev.ActivityTaskFailed: lambda e: f"{_number(e)} {failure_text(e.failure)} ({e.retry_state})",
+    ev.ActivityTaskTimedOut: lambda e: f"{_number(e)} {failure_text(e.failure)} ({e.retry_state})",
+    ev.ActivityTaskCancelRequested: _number,
+    ev.ActivityTaskCanceled: _number,
+    ev.TimerStarted: lambda e: f"{_number(e)} {format_duration(e.duration_ns)}",
+    ev.TimerFired: _number,
+    ev.TimerCanceled: _number,
     ev.WorkflowExecutionSignaled: lambda e: (
         f"{e.name}{_values(e.payloads)}" + (f" from {e.sender}" if e.sender else "")
     ),
     ev.MarkerRecorded: lambda e: f"{e.kind} {e.key}" + (f" = {e.value.decode('utf-8', 'replace')}" if e.value else ""),
-    ev.StartChildWorkflowExecutionInitiated: lambda e: f"#{e.id} {e.type}{_values(e.args)} as {e.workflow_id}",
-    ev.StartChildWorkflowExecutionFailed: lambda e: f"#{e.id} {failure_text(e.failure)}",
-    ev.ChildWorkflowExecutionStarted: lambda e: f"#{e.id} run {e.run_id}",
-    ev.ChildWorkflowExecutionCompleted: lambda e: f"#{e.id} {value_text(e.result)}",
-    ev.ChildWorkflowExecutionFailed: lambda e: f"#{e.id} {failure_text(e.failure)}",
-    ev.ChildWorkflowExecutionCanceled: lambda e: f"#{e.id}",
-    ev.ChildWorkflowExecutionTimedOut: lambda e: f"#{e.id}",
-    ev.ChildWorkflowExecutionTerminated: lambda e: f"#{e.id}",
-    ev.SignalExternalWorkflowExecutionInitiated: lambda e: f"#{e.id} {e.name}{_values(e.payloads)} to {e.workflow_id}",
-    ev.RequestCancelExternalWorkflowExecutionInitiated: lambda e: f"#{e.id} {e.workflow_id}",
-    ev.UpsertWorkflowSearchAttributes: lambda e: str(e.attributes),
-    ev.WorkflowPropertiesModified: lambda e: str(e.memo),
+    ev.StartChildWorkflowExecutionInitiated: lambda e: f"{_number(e)} {e.type}{_values(e.args)} as {e.workflow_id}",
+    ev.StartChildWorkflowExecutionFailed: lambda e: f"{_number(e)} {failure_text(e.failure)}",
+    ev.ChildWorkflowExecutionStarted: lambda e: f"{_number(e)} run {e.run_id}",
+    ev.ChildWorkflowExecutionCompleted: lambda e: f"{_number(e)} {value_text(e.result)}",
+    ev.ChildWorkflowExecutionFailed: lambda e: f"{_number(e)} {failure_text(e.failure)}",
+    ev.ChildWorkflowExecutionCanceled: _number,
+    ev.ChildWorkflowExecutionTimedOut: _number,
+    ev.ChildWorkflowExecutionTerminated: _number,
+    ev.SignalExternalWorkflowExecutionInitiated: _initiated,
+    ev.RequestCancelExternalWorkflowExecutionInitiated: lambda e: f"{_number(e)} {e.workflow_id}",
+    ev.UpsertWorkflowSearchAttributes: lambda e: _json(e.attributes),
+    ev.WorkflowPropertiesModified: lambda e: _json(e.memo),
 }

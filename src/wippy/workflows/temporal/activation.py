@@ -14,6 +14,7 @@ from wippy.errors import INVALID
 from wippy.workflows import commands as cmd
 from wippy.workflows import jobs
 from wippy.workflows.failure import Failure, cancelled, child_already_started, unknown_external
+from wippy.workflows.history_names import reason_of
 from wippy.workflows.machine_api import RunInfo
 from wippy.workflows.marker_id import SEED, marker_id, marker_of
 from wippy.workflows.options import WorkflowOptions
@@ -282,7 +283,7 @@ _JOBS: dict[str, Callable[[Outside, Any, int], list[Any]]] = {
     "resolve_signal_external_workflow": Outside._external,
     "resolve_request_cancel_external_workflow": Outside._external,
     "do_update": Outside._update,
-    "cancel_workflow": lambda run, job, now: [jobs.CancelRequested(job.reason, now)],
+    "cancel_workflow": lambda run, job, now: [jobs.CancelRequested(reason_of(job.reason), now)],
 }
 _COMMANDS: dict[type, Callable[[Outside, Any, WorkflowCommand], None]] = {
     cmd.ScheduleActivity: Outside._activity_out,

@@ -9,6 +9,8 @@ from functools import cache
 
 from temporalio.runtime import LogForwardingConfig, LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
 
+from wippy.workflows.temporal.faults import told
+
 PAUSE = 30.0
 """Seconds for which what has been said is not said again."""
 
@@ -37,7 +39,7 @@ class Repeated(logging.Filter):
         elif text.startswith("Error while completing workflow activation"):
             why = str(core.fields.get("error", ""))
             found = _MESSAGE.search(why)
-            text = f"a Temporal server refused a task of a workflow: {found[1] if found else why}"
+            text = told(f"a Temporal server refused a task of a workflow: {found[1] if found else why}")
             record.msg = text
         now = time.monotonic()
         if now - self._said.get(text, -PAUSE) < PAUSE:

@@ -7,7 +7,6 @@ import base64
 import uuid
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
-from datetime import datetime
 from typing import Any
 
 import temporalio.common as common
@@ -32,7 +31,6 @@ from wippy.workflows.payload import Payload
 from wippy.workflows.provider import (
     Description,
     Message,
-    PendingActivity,
     Result,
     StartedRun,
     StartRequest,
@@ -42,6 +40,8 @@ from wippy.workflows.provider import (
 )
 from wippy.workflows.start_check import check_start
 from wippy.workflows.temporal import wire
+from wippy.workflows.temporal.description import describe, listing
+from wippy.workflows.temporal.faults import told
 from wippy.workflows.temporal.headers import sent
 from wippy.workflows.temporal.watching import Watches
 
@@ -68,6 +68,9 @@ class TemporalProvider:
     Attributes:
         watches: who waits for ends of workflows.
     """
+
+    retries_open = False
+    """Only the server decides when a task that has failed is tried again."""
 
     def __init__(self, client: Client, loop: asyncio.AbstractEventLoop) -> None:
         self.client = client
@@ -244,37 +247,9 @@ class TemporalProvider:
 
     async def _describe(self, workflow_id: str, run_id: str | None) -> Description:
         try:
-            found = await self.client.get_workflow_handle(workflow_id, run_id=run_id).describe()
+            return await describe(self.client, workflow_id, run_id)
         except RPCError as error:
             raise _missing(error, workflow_id) from None
-        raw = found.raw_description
-        info = raw.workflow_execution_info
-        return Description(
-            workflow_id=found.id,
-            run_id=found.run_id,
-            type=found.workflow_type,
-            queue=found.task_queue,
-            status=Status(int(found.status) if found.status else 1),
-            attempt=raw.pending_workflow_task.attempt or 1,
-            started_ns=_nanoseconds(found.start_time),
-            closed_ns=_nanoseconds(found.close_time),
-            history_length=found.history_length,
-            history_size=info.history_size_bytes,
-            task_attempt=raw.pending_workflow_task.attempt,
-            memo={name: wire.plain_of(value) for name, value in info.memo.fields.items()},
-            search_attributes={n: wire.plain_of(v) for n, v in info.search_attributes.indexed_fields.items()},
-            activities=[
-                PendingActivity(
-                    id=int(one.activity_id) if one.activity_id.isdigit() else 0,
-                    type=one.activity_type.name,
-                    attempt=one.attempt,
-                    running=one.state == 2,
-                    last_failure=wire.failure_of(one.last_failure) if one.HasField("last_failure") else None,
-                )
-                for one in raw.pending_activities
-            ],
-            parent_run_id=found.parent_run_id or "",
-        )
 
     def history(self, workflow_id: str, run_id: str | None = None) -> Future[list[Any]]:
         """The events of a run."""
@@ -293,26 +268,7 @@ class TemporalProvider:
 
     def find(self, query: str, limit: int) -> Future[list[Description]]:
         """Runs that fit a list filter of the server, the newest first."""
-        return self._run(self._find(query, limit))
-
-    async def _find(self, query: str, limit: int) -> list[Description]:
-        found = []
-        async for one in self.client.list_workflows(query, limit=limit or None):
-            found.append(
-                Description(
-                    workflow_id=one.id,
-                    run_id=one.run_id,
-                    type=one.workflow_type,
-                    queue=one.task_queue,
-                    status=Status(int(one.status) if one.status else 1),
-                    attempt=1,
-                    started_ns=_nanoseconds(one.start_time),
-                    closed_ns=_nanoseconds(one.close_time),
-                    history_length=one.history_length,
-                    history_size=one.raw_info.history_size_bytes,
-                )
-            )
-        return found
+        return self._run(listing(self.client, query, limit))
 
     def query(self, workflow_id: str, run_id: str | None, name: str) -> Future[Any]:
         """What a run answers: `state`, `pid`, `stack`, or what foreign code knows."""
@@ -391,7 +347,7 @@ async def _translated(work: Coroutine[Any, Any, Any]) -> Any:
 def _error_of(error: RPCError) -> WippyError:
     if error.status in (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED):
         return WippyError(UNAVAILABLE, f"the Temporal server does not answer: {error.message}", retryable=True)
-    return WippyError(UNKNOWN, error.message, retryable=None)
+    return WippyError(UNKNOWN, told(error.message), retryable=None)
 
 
 def _missing(error: RPCError, workflow_id: str, kind: str = UNKNOWN) -> WippyError:
@@ -473,7 +429,3 @@ def _attributes(options: WorkflowOptions) -> Any:
         kind = wire.attribute_type(name, value)
         pairs.append(common.SearchAttributePair(_KEYS[kind](name), int(value) if kind == "Int" else value))
     return common.TypedSearchAttributes(pairs)
-
-
-def _nanoseconds(moment: datetime | None) -> int:
-    return int(moment.timestamp() * 1e9) if moment is not None else 0
