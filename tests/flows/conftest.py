@@ -32,7 +32,9 @@ BOTH = frozenset(
         "test_matching",
         "test_policies",
         "test_child_rules",
+        "test_watching",
         "test_attributes",
+        "test_failures",
     )
 )
 CLOCK = "moves the clock of the embedded provider"

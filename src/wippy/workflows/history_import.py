@@ -27,6 +27,7 @@ from wippy.workflows.history_names import (
     TIMEOUTS,
     Data,
     attributes_of,
+    reason_of,
 )
 from wippy.workflows.marker_id import SEED, marker_of
 from wippy.workflows.options import ActivityOptions, RetryPolicy, WorkflowOptions
@@ -325,7 +326,7 @@ _READERS: dict[type, Callable[[_Reader, Data, int], Any]] = {
     ev.TimerFired: lambda r, a, n: ev.TimerFired(id=r.known(a, "startedEventId")),
     ev.TimerCanceled: lambda r, a, n: ev.TimerCanceled(id=r.known(a, "startedEventId")),
     ev.WorkflowExecutionCancelRequested: lambda r, a, n: ev.WorkflowExecutionCancelRequested(
-        reason=str(a.get("cause", ""))
+        reason=reason_of(str(a.get("cause", "")))
     ),
     ev.RequestCancelExternalWorkflowExecutionInitiated: lambda r, a, n: (
         ev.RequestCancelExternalWorkflowExecutionInitiated(

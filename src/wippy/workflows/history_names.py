@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from wippy.workflows import events as ev
@@ -26,6 +27,15 @@ RETRY_STATES = {
     "InternalServerError": "INTERNAL_SERVER_ERROR",
     "CancelRequested": "CANCEL_REQUESTED",
 }
+
+
+_ASKED_BY = re.compile(r"Cancel requested by workflow with run id \S+ with reason: (.*)", re.S)
+
+
+def reason_of(text: str) -> str:
+    """The reason of a cancel request as it was given: a Temporal core writes its own words before that of a workflow."""
+    found = _ASKED_BY.fullmatch(text)
+    return found[1] if found is not None else text
 
 
 def name_of(kind: type) -> str:

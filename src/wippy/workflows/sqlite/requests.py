@@ -97,6 +97,8 @@ class Requests:
 
     def cancel_external(self, source: Run, event: ev.RequestCancelExternalWorkflowExecutionInitiated) -> None:
         target = self.core.find(event.workflow_id)
+        if target is source:  # as Temporal has it
+            target = None
         if target is not None and target.status is Status.RUNNING:
             self.request_cancel(target, event.reason)
         if source.status is not Status.RUNNING:
