@@ -33,7 +33,7 @@ _ASKED_BY = re.compile(r"Cancel requested by workflow with run id \S+ with reaso
 
 
 def reason_of(text: str) -> str:
-    """The reason of a cancel request as it was given: a Temporal core writes its own words before that of a workflow."""
+    """The reason of a cancel request as it was given: Temporal's core writes its own words before a workflow's."""
     found = _ASKED_BY.fullmatch(text)
     return found[1] if found is not None else text
 
