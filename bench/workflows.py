@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
-import shutil
-import sys
 from functools import cache
-from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from .application import application, host, unit
 from .peers import Absent, Figures, installed, python
+from .peers.temporal_server import dev_server
 from .row import Effort, Row, peer, rate
 
 ADD = "return function(a, b) return a + b end"
@@ -24,6 +23,20 @@ return function(steps)
     total = value
   end
   return total
+end
+"""
+AT_ONCE = """
+local workflow = require("workflow")
+return function(runs, steps)
+  local done = channel.new(runs)
+  for _ = 1, runs do
+    coroutine.spawn(function() done:send({workflow.execute("app:count", steps)}) end)
+  end
+  for _ = 1, runs do
+    local answer = done:receive()
+    if answer[1] ~= steps * (steps - 1) / 2 then return nil, answer[2] or "wrong sum" end
+  end
+  return runs
 end
 """
 ONE = """
@@ -84,13 +97,10 @@ def measure(effort: Effort) -> list[Row]:
         installed("dbos")
         return python("dbos_steps", effort.rounds, effort.of(1000), RUNS, each // 10, "wal")
 
-    @cache
+    ours, sdk = _temporal(effort)
+
     def temporal() -> Figures:
-        if not (shutil.which("temporal") or (Path(sys.executable).parent / "temporal").exists()):
-            raise Absent("the temporal binary is not installed")
-        if importlib.util.find_spec("temporalio") is None:
-            raise Absent("not installed: temporalio")
-        return python("temporal_steps", 1, effort.of(200), effort.of(RUNS), 10)
+        return _figures(sdk)
 
     def row(name: str, figure: str, value: float, goal: float, times: float | None) -> Row:
         peers = [
@@ -100,7 +110,53 @@ def measure(effort: Effort) -> list[Row]:
         ]
         return Row(name, value, "steps/s", goal, peers)
 
-    return [
+    rows = [
         row("durable steps, 1 run", "one", one, 2_000, 5),
         row("durable steps, 100 runs", "many", many, 5_000, None),
     ]
+    for figure, name in (("one", "1 run"), ("many", "100 runs")):
+        if isinstance(ours, dict):
+            plain = peer("Temporal SDK for Python", figure, temporal, 0.9, "the same dev server")
+            rows.append(Row(f"steps on a Temporal server, {name}", float(ours[figure]), "steps/s", None, [plain]))
+    return rows
+
+
+def _figures(found: Figures | Absent) -> Figures:
+    if isinstance(found, Absent):
+        raise found
+    return found
+
+
+def _temporal(effort: Effort) -> tuple[Figures | Absent, Figures | Absent]:
+    """Steps per second of the provider for Temporal, and of Temporal's own SDK, on one dev server."""
+    effort = msgspec.structs.replace(effort, rounds=min(effort.rounds, 2))
+    steps, runs, each = effort.of(200), effort.of(RUNS), 10
+    try:
+        with dev_server() as address:
+            with application(
+                host(),
+                {"name": "provider", "kind": "temporal.client", "address": address, "lifecycle": {"auto_start": True}},
+                {
+                    "name": "worker",
+                    "kind": "temporal.worker",
+                    "client": "provider",
+                    "task_queue": "main",
+                    "lifecycle": {"auto_start": True},
+                },
+                unit("function.lua", "add", ADD),
+                unit("workflow.lua", "count", COUNT, "funcs"),
+                unit("process.lua", "at_once", AT_ONCE, "workflow"),
+            ) as app:
+                app.run("at_once", 1, 10)
+                ours: Figures = {
+                    "one": rate(effort, steps, lambda: app.run("at_once", 1, steps)),
+                    "many": rate(effort, runs * each, lambda: app.run("at_once", runs, each)),
+                }
+            sdk: Figures | Absent
+            try:
+                sdk = python("temporal_steps", address, effort.rounds, steps, runs, each)
+            except Absent as reason:
+                sdk = reason
+            return ours, sdk
+    except Absent as reason:
+        return reason, reason

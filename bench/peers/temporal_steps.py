@@ -1,16 +1,11 @@
-"""The dev server of Temporal on an SQLite file. Arguments: rounds, steps of one run, runs, steps of each run."""
+"""Temporal's SDK for Python. Arguments: address of a server, rounds, steps of one run, runs, steps of each run."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import shutil
-import socket
-import subprocess
 import sys
-import tempfile
 from datetime import timedelta
-from pathlib import Path
 from time import perf_counter
 
 from temporalio import activity, workflow
@@ -37,17 +32,8 @@ class Count:
         return total
 
 
-async def _client(port: int) -> Client:
-    for _ in range(300):
-        try:
-            return await Client.connect(f"127.0.0.1:{port}")
-        except RuntimeError:
-            await asyncio.sleep(0.1)
-    raise SystemExit("the dev server did not answer within 30 s")
-
-
-async def _measure(port: int, rounds: int, steps: int, runs: int, each: int) -> dict[str, float]:
-    client = await _client(port)
+async def _measure(address: str, rounds: int, steps: int, runs: int, each: int) -> dict[str, float]:
+    client = await Client.connect(address)
     numbers = iter(range(10**9))
 
     async def count(steps: int) -> None:
@@ -66,24 +52,5 @@ async def _measure(port: int, rounds: int, steps: int, runs: int, each: int) -> 
         }
 
 
-def main(rounds: int, steps: int, runs: int, each: int) -> None:
-    binary = shutil.which("temporal") or str(Path(sys.executable).parent / "temporal")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    with tempfile.TemporaryDirectory() as folder:
-        options = ["--headless", "--port", str(port), "--log-level", "never", "--db-filename", f"{folder}/temporal.db"]
-        server = subprocess.Popen(
-            [binary, "server", "start-dev", *options],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        try:
-            print(json.dumps(asyncio.run(_measure(port, rounds, steps, runs, each))), flush=True)
-        finally:
-            server.terminate()
-            server.wait(10)
-
-
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    print(json.dumps(asyncio.run(_measure(sys.argv[1], *map(int, sys.argv[2:])))), flush=True)
