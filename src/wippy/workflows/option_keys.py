@@ -120,9 +120,10 @@ def _enum(kind: type[E]) -> Callable[[str, Any], E]:
 def _retry(key: str, value: Any) -> RetryPolicy:
     table = {name.lower().replace("_", ""): item for name, item in _table(key, value).items()}
     initial = _duration(f"{key}.initial_interval", table.get("initialinterval", 0)) or 1_000_000_000
-    coefficient = table.get("backoffcoefficient", 0) or 2.0
+    coefficient = table.get("backoffcoefficient", 0)
     if isinstance(coefficient, bool) or not isinstance(coefficient, (int, float)):
         raise _bad(f"{key}.backoff_coefficient", "a number")
+    coefficient = coefficient or 2.0
     if not coefficient >= 1:
         raise _bad(f"{key}.backoff_coefficient", "at least 1")
     attempts = table.get("maximumattempts", 0)
@@ -219,6 +220,9 @@ _CHECKED_ACTIVITY: list[_Row] = [
 """Hints that no provider acts on; a bad value is a mistake all the same."""
 
 
+_ZERO_IS_DEFAULT = ("start_to_close_ns", "task_timeout_ns")
+
+
 def _parse(rows: list[_Row], options: Any) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if not options:
@@ -227,9 +231,8 @@ def _parse(rows: list[_Row], options: Any) -> dict[str, Any]:
         for name in (key, f"temporal.{key}", *_EXTRA_ALIASES.get(key, ())):
             if name in options:
                 value = parse(key, options[name])
-                if field == "start_to_close_ns" and value == 0:
-                    break
-                found[field] = value
+                if value != 0 or field not in _ZERO_IS_DEFAULT:
+                    found[field] = value
                 break
     return found
 
