@@ -6,13 +6,13 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from wippy.errors import CANCELED, NOT_FOUND, WippyError
+from wippy.errors import CANCELED, INTERNAL, NOT_FOUND, WippyError
 from wippy.kernel import codec
 from wippy.units.frame import Frame
 from wippy.units.router import FUNCTIONS, error_of
 from wippy.units.runtime import Runtime
 from wippy.workflows.context import values_of
-from wippy.workflows.failure import Failure
+from wippy.workflows.failure import Failure, raised
 from wippy.workflows.host import plain_values
 from wippy.workflows.provider import ActivityTask, Provider, Token
 from wippy.workflows.values import payload_of
@@ -106,11 +106,11 @@ class Activities:
 def _outcome(values: list[Any]) -> dict[str, Any]:
     failure = values[1] if len(values) > 1 else None
     if isinstance(failure, codec.ErrorValue):
-        return {"failure": Failure(failure.message, failure.kind or "Internal", failure.retryable, failure.details)}
+        return {"failure": raised(failure.message, failure.kind, failure.retryable, failure.details)}
     return {"result": payload_of(values[0] if values else None)}
 
 
 def _failure(error: Exception) -> Failure:
     if isinstance(error, WippyError):
-        return Failure(error.message, error.kind, error.retryable, error.details)
-    return Failure(f"{type(error).__name__}: {error}")
+        return raised(error.message, error.kind, error.retryable, error.details)
+    return raised(f"{type(error).__name__}: {error}", INTERNAL)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import msgspec
@@ -37,11 +38,29 @@ class Failure(msgspec.Struct, array_like=True):
         return errors.WippyError(self.kind, self.message, retryable=self.retryable, details=self.details)
 
 
+def raised(message: Any, kind: Any = errors.UNKNOWN, retryable: Any = None, details: Any = None) -> Failure:
+    """The failure of code: text and values of JSON alone, so that every provider keeps and shows the same."""
+    return Failure(_plain(message), _plain(kind) or errors.UNKNOWN, retryable, _plain(details))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {str(_plain(key)): _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return value
+
+
 def from_error(error: BaseException) -> Failure:
     """The failure that says what an exception says; its `__cause__` chain is kept."""
     cause = from_error(error.__cause__) if error.__cause__ is not None else None
     if isinstance(error, errors.WippyError):
-        return Failure(error.message, error.kind, error.retryable, error.details, error.context or "", cause)
+        found = raised(error.message, error.kind, error.retryable, error.details)
+        return msgspec.structs.replace(found, stack=error.context or "", cause=cause)
     return Failure(str(error) or type(error).__name__, errors.INTERNAL, cause=cause)
 
 

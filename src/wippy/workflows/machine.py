@@ -17,7 +17,7 @@ from wippy.units.runtime import Runtime
 from wippy.workflows import commands as cmd
 from wippy.workflows import jobs
 from wippy.workflows.context import header_of, values_of
-from wippy.workflows.failure import Failure
+from wippy.workflows.failure import Failure, raised
 from wippy.workflows.jobs import Activation
 from wippy.workflows.machine_api import Blocked, RunInfo
 from wippy.workflows.machine_vm import MachineVM
@@ -267,9 +267,7 @@ _COMMANDS: dict[str, Callable[[LuaMachine, list[Any]], cmd.Command]] = {
     "send": lambda m, r: cmd.SendMessage(r[1], r[2], _payloads(r[3])),
     "complete": lambda m, r: cmd.Complete(_payload(r[1])),
     "fail": lambda m, r: cmd.Fail(
-        Failure(_text(r[1][0]), r[1][1], r[1][2] if len(r[1]) > 2 else None, r[1][3] if len(r[1]) > 3 else None)
-        if isinstance(r[1], list)
-        else Failure(_text(r[1].get(1, "")), r[1].get(2, ""), r[1].get(3), r[1].get(4))
+        raised(*r[1][:4]) if isinstance(r[1], list) else raised(*(r[1].get(n) for n in range(1, 5)))
     ),
     "continue": lambda m, r: cmd.ContinueAsNew(r[1], _payloads(r[2]), m.header(r[3])),
 }

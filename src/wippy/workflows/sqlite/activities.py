@@ -95,12 +95,12 @@ class Activities:
         self.woken[name] = None
         limits = []
         if options.schedule_to_start_ns:
-            limits.append((activity.queued_ns + options.schedule_to_start_ns, "schedule_to_start"))
-        if options.schedule_to_close_ns:
-            limits.append((activity.scheduled_ns + options.schedule_to_close_ns, "schedule_to_close"))
+            limits.append(activity.queued_ns + options.schedule_to_start_ns)
+        if options.schedule_to_close_ns:  # what bounds all attempts bounds the waiting for the first one
+            limits.append(activity.scheduled_ns + options.schedule_to_close_ns)
         if limits:
-            due, activity.why = min(limits)
-            core.deadlines.set(("activity", run.seq, activity.id), due)
+            activity.why = "schedule_to_start"
+            core.deadlines.set(("activity", run.seq, activity.id), min(limits))
 
     def dispatch(self) -> None:
         """Hand out what may run. Called after each commit, so that nothing runs that is not stored."""
@@ -281,7 +281,8 @@ class Activities:
             else:
                 self.core.deadlines.set(key, activity.due)
             return
-        timeout = activity_timeout(activity.why, activity.last)
+        text = NO_TIME_LEFT if activity.why == "schedule_to_close" else ""
+        timeout = activity_timeout(activity.why, activity.last, text)
         if activity.running:
             self.core.effect(self.core.cancel_executor, (run.seq, activity.id, activity.attempt), timeout.message)
         if activity.why == "start_to_close":

@@ -183,7 +183,7 @@ class Closing:
                 _workflow_id=run.workflow_id,
                 _workflow_type=run.type,
                 _run_id=run.run_id,
-                _retry_state=state or UNSPECIFIED,
+                _retry_state=state or NON_RETRYABLE,
             )
             event = _CHILD_EVENTS[run.status](failure=failure, **common)
         self.core.deliver(parent, event)

@@ -13,10 +13,12 @@ import time
 import uuid
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
+from concurrent.futures import Future
 from typing import Any
 
 import msgspec
 
+from wippy import errors
 from wippy.workflows import events as ev
 from wippy.workflows.machine_api import MachineFactory
 from wippy.workflows.provider import CancelExecutor, Executor, Send, Status
@@ -55,6 +57,10 @@ class Limits(msgspec.Struct, frozen=True):
 
 def _ignore(*_: Any) -> None:
     pass
+
+
+Input = tuple[Callable[..., Any], tuple[Any, ...], "Future[Any] | None"]
+"""A function, its arguments, and who waits for its answer."""
 
 
 class Core:
@@ -112,6 +118,8 @@ class Core:
         self.just_closed: dict[str, Run] = {}
         self.batch = Batch()
         self.next_seq = store.next_seq()
+        self.inputs: list[Input] = []
+        self.unreadable: dict[int, str] = {}
 
         self.activities = Activities(self)
         self.watches = Watches(self)
@@ -119,7 +127,7 @@ class Core:
         self.starting = Starting(self)
         self.tasks = Tasks(self)
         self.requests = Requests(self)
-        self._due: dict[str, Callable[[Key, int], None]] = {
+        self.due: dict[str, Callable[[Key, int], None]] = {
             "timer": self._timer_due,
             "activity": self.activities.due,
             "queue": _ignore,
@@ -134,6 +142,9 @@ class Core:
         """The run changes in this round."""
         self.touched[run.seq] = run
         if run.stored < 0:
+            if run.seq in self.unreadable:
+                del self.touched[run.seq]
+                raise errors.WippyError(errors.INTERNAL, f"workflow {run.workflow_id}: {run.blocked}")
             last, run.size, run.last_time = self.store.tail(run.seq)
             run.stored = last
             run.next = last + 1
@@ -186,6 +197,26 @@ class Core:
         row = self.store.execution(workflow_id, run_id)
         return Run.from_row(row) if row is not None else None
 
+    def set_aside(self, run: Run, error: Exception) -> None:
+        """A run that cannot be read from the store: it is named, and left as it is until `reload`."""
+        reason = f"its stored state cannot be read ({type(error).__name__}: {error}); mend the store, then retry it"
+        log.error("workflow %s (%s, run %s) is blocked: %s", run.workflow_id, run.type, run.run_id, reason)
+        self.unreadable[run.seq] = run.blocked = reason
+        run.activities.clear()
+        run.timers.clear()
+        run.stored = -1
+        run.task = Task.RETRY
+        self.deadlines.forget({run.seq})
+        if run in self.ready:
+            self.ready.remove(run)
+
+    def reload(self, run: Run) -> None:
+        """Read a run that was set aside again. Raises WippyError: INTERNAL if it still cannot be read."""
+        del self.unreadable[run.seq]
+        recovery.recover(self, run.seq)
+        if run.seq in self.unreadable:
+            raise errors.WippyError(errors.INTERNAL, f"workflow {run.workflow_id}: {self.unreadable[run.seq]}")
+
     # due
 
     def _timer_due(self, key: Key, now: int) -> None:
@@ -229,12 +260,17 @@ class Core:
         self.settle()
         now = self.clock()
         while (key := self.deadlines.pop(now)) is not None:
-            self._due[key[0]](key, now)
-            self.settle()
+            try:
+                self.due[key[0]](key, now)
+                self.settle()
+            except BaseException:
+                self.deadlines.set(key, now)
+                raise
         end = time.perf_counter_ns() + self.limits.slice_ns
         ready = self.ready
         while ready:
-            self.tasks.step(ready.popleft())
+            self.tasks.step(ready[0])
+            ready.popleft()
             self.settle()
             if time.perf_counter_ns() > end:
                 break
@@ -265,6 +301,7 @@ class Core:
         """After the commit: answers, messages, notices, activities."""
         effects = self.effects
         self.effects = []
+        self.inputs.clear()
         for function, args in effects:
             try:
                 function(*args)

@@ -29,6 +29,11 @@ class Deadlines:
     def drop(self, key: Key) -> None:
         self._due.pop(key, None)
 
+    def forget(self, runs: set[int]) -> None:
+        """Drop all keys of these runs."""
+        for key in [key for key in self._due if key[1] in runs]:
+            del self._due[key]
+
     def next(self) -> int | None:
         """When the first key is due, or None."""
         heap, due = self._heap, self._due

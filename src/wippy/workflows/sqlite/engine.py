@@ -29,14 +29,14 @@ from wippy.workflows.provider import (
     Watcher,
 )
 from wippy.workflows.sqlite import faults
-from wippy.workflows.sqlite.core import Core, Limits
+from wippy.workflows.sqlite.core import Core, Input, Limits
 from wippy.workflows.sqlite.imports import adopt
+from wippy.workflows.sqlite.isolation import Isolation
 from wippy.workflows.sqlite.store import Batch, Store
 
 log = logging.getLogger("wippy.workflows")
 
 T = TypeVar("T")
-_Input = tuple[Callable[..., Any], tuple[Any, ...], "Future[Any] | None"]
 
 _LONGEST_WAIT = 5.0
 _INPUTS_PER_ROUND = 2000
@@ -105,7 +105,8 @@ class Engine:
             if isinstance(error, sqlite3.Error):
                 raise self._store.refused(error) from error
             raise
-        self._inputs: SimpleQueue[_Input] = SimpleQueue()
+        self._isolation = Isolation(self._core, self._handle, self._write)
+        self._inputs: SimpleQueue[Input] = SimpleQueue()
         self._handles = itertools.count(1)
         self._stopping = False
         self._stopped = False
@@ -235,7 +236,7 @@ class Engine:
     def _tell(self, function: Callable[..., Any], *args: Any) -> None:
         self._put((function, args, None))
 
-    def _put(self, item: _Input) -> None:
+    def _put(self, item: Input) -> None:
         self._inputs.put(item)
         if self._stopped:
             self._refuse_rest()
@@ -249,18 +250,29 @@ class Engine:
         failure: errors.WippyError | None = None
         try:
             while not self._stopping:
-                self._take(0.0 if busy else self._patience())
-                core.advance()
-                batch = core.gather()
-                if batch is not None and not self._write(batch):
-                    break
+                batch: Batch | None = None
+                try:
+                    self._take(0.0 if busy else self._patience())
+                    core.advance()
+                    batch = core.gather()
+                    if batch is not None and not self._write(batch):
+                        break
+                except Exception as error:
+                    if faults.of_store(error):
+                        raise
+                    if not self._isolation.again(batch, error):
+                        break
                 core.release()
                 busy = bool(core.ready or core.operations or core.effects)
                 self._retain()
         except sqlite3.Error as error:
             text = faults.told(self._store.path, "is closed", error)
             log.critical("%s", text, exc_info=True)
-            failure = errors.WippyError(errors.INVALID, text)
+            failure = (
+                errors.WippyError(errors.INVALID, text)
+                if faults.damaged(error)
+                else errors.WippyError(errors.UNAVAILABLE, text, retryable=True)
+            )
         except BaseException as error:
             log.critical("the workflow engine has failed; its store is closed", exc_info=True)
             failure = errors.WippyError(
@@ -282,29 +294,30 @@ class Engine:
         try:
             item = inputs.get(timeout=wait) if wait > 0 else inputs.get_nowait()
             for _ in range(_INPUTS_PER_ROUND):
-                self._handle(*item)
+                self._accept(item)
                 item = inputs.get_nowait()
-            self._handle(*item)
+            self._accept(item)
         except Empty:
             pass
 
-    def _handle(self, function: Callable[..., Any], args: tuple[Any, ...], future: Future[Any] | None) -> None:
+    def _accept(self, item: Input) -> None:
+        future = item[2]
+        if future is None or future.set_running_or_notify_cancel():
+            self._core.inputs.append(item)
+            self._handle(item)
+
+    def _handle(self, item: Input) -> None:
         core = self._core
+        function, args, future = item
         if future is None:
             function(*args)
-            core.settle()
-            return
-        if not future.set_running_or_notify_cancel():
-            return
-        try:
-            answer = function(*args)
-        except errors.WippyError as error:
-            core.effect(future.set_exception, error)
-        except Exception as error:
-            log.exception("a workflow request failed")
-            core.effect(future.set_exception, errors.WippyError(errors.INTERNAL, f"{type(error).__name__}: {error}"))
         else:
-            core.effect(future.set_result, answer)
+            try:
+                answer = function(*args)
+            except errors.WippyError as error:
+                core.effect(future.set_exception, error)
+            else:
+                core.effect(future.set_result, answer)
         core.settle()
 
     def _write(self, batch: Batch) -> bool:
@@ -326,7 +339,7 @@ class Engine:
                 pause = min(pause * 2, 5.0)
 
     def _wants_stop(self) -> bool:
-        held: list[_Input] = []
+        held: list[Input] = []
         found = False
         while not self._inputs.empty():
             item = self._inputs.get()
@@ -351,10 +364,9 @@ class Engine:
         for run in core.runs.values():
             core.tasks.drop(run)
         self._store.close()
-        for answer, _ in core.effects:  # of requests that were not stored any more
-            owner = getattr(answer, "__self__", None)
-            if isinstance(owner, Future):
-                owner.set_exception(_stopped())
+        for _, _, future in core.inputs:  # not stored any more
+            if future is not None and not future.done():
+                future.set_exception(_stopped())
         self._stopped = True
         self._refuse_rest()
 

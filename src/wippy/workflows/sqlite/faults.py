@@ -6,6 +6,7 @@ import errno
 import sqlite3
 from pathlib import Path
 
+_OF_ROWS = (sqlite3.DataError, sqlite3.IntegrityError, sqlite3.InterfaceError, sqlite3.ProgrammingError)
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _FULL = "free space on its disk"
 _WRITABLE = "let this user write the file and its folder"
@@ -35,6 +36,11 @@ def _code(error: sqlite3.Error) -> int:
 def damaged(error: sqlite3.Error) -> bool:
     """Whether the file itself is broken: trying again does not help."""
     return _code(error) in _DAMAGED
+
+
+def of_store(error: BaseException) -> bool:
+    """Whether the store has failed, and not what it was asked to keep."""
+    return isinstance(error, sqlite3.Error) and not isinstance(error, _OF_ROWS)
 
 
 def remedy(error: sqlite3.Error | OSError) -> str:

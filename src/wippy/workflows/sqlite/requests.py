@@ -143,7 +143,7 @@ class Requests:
             history_length=last,
             history_size=size,
             task_attempt=run.task_attempt,
-            blocked=run.blocked if run.task is Task.RETRY else "",
+            blocked=self._why(run),
             memo=run.memo,
             search_attributes=run.attributes,
             activities=activities,
@@ -151,11 +151,26 @@ class Requests:
             parent_run_id=run.parent_run,
         )
 
+    def _listed(self, row: tuple[Any, ...]) -> Description:
+        try:
+            return self._describe(self.core.runs.get(row[0]) or Run.from_row(row))
+        except Exception as error:  # what is left of it stays in the list
+            run = Run.from_columns(row)
+            run.status, run.task = Status(row[5]), Task.RETRY
+            run.blocked = f"its stored state cannot be read ({type(error).__name__}: {error})"
+            return self._describe(run)
+
+    def _why(self, run: Run) -> str:
+        """Why a run waits for the next try of its task: after a restart only the history knows."""
+        if run.task is not Task.RETRY or run.blocked:
+            return run.blocked
+        failed = [event for event in self._history(run) if isinstance(event, ev.WorkflowTaskFailed)]
+        return failed[-1].message if failed else ""
+
     def list(self, status: Status | None, type: str | None, limit: int, before: int) -> tuple[list[Description], int]:
         """Descriptions, the newest first, and the value of `before` for the next page (0 = no more)."""
         rows = self.core.store.executions(int(status) if status is not None else None, type, limit, before)
-        found = [self._describe(self.core.runs.get(row[0]) or Run.from_row(row)) for row in rows]
-        return found, rows[-1][0] if len(rows) == limit else 0
+        return [self._listed(row) for row in rows], rows[-1][0] if len(rows) == limit else 0
 
     def history(self, workflow_id: str, run_id: str | None) -> list[Any]:
         return self._history(self._existing(workflow_id, run_id))
@@ -206,7 +221,10 @@ class Requests:
         if run.status is Status.RUNNING:
             if run.task is not Task.RETRY or run.turn is not None:
                 raise errors.WippyError(errors.CONFLICT, f"workflow {workflow_id} is open and not blocked")
-            self.core.try_now(run)
+            if run.seq in self.core.unreadable:
+                self.core.reload(run)
+            else:
+                self.core.try_now(run)
             return StartedRun(workflow_id, run.run_id, False)
         start = self._history(run)[0]
         options = msgspec.structs.replace(start.options, id=workflow_id, start_delay_ns=0)

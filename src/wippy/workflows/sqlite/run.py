@@ -180,17 +180,29 @@ class Run:
 
     @classmethod
     def from_row(cls, row: tuple[Any, ...]) -> Run:
+        """The run of a row. Raises what reading the row raises."""
+        run = cls.from_columns(row)
+        run.read(row)
+        return run
+
+    @classmethod
+    def from_columns(cls, row: tuple[Any, ...]) -> Run:
+        """A run with what needs no decoding."""
         run = cls(row[0], row[1], row[2], row[3], row[4])
-        run.status = Status(row[5])
         run.attempt, run.parent_run, run.parent_command, run.parent_close = row[6:10]
         run.started_ns, run.run_deadline, run.chain_deadline = row[10:13]
-        run.task = Task(row[13])
         run.task_due, run.task_attempt = row[14:16]
         run.cancel_requested = bool(row[16])
         run.signals, run.closed_ns, run.next_run = row[17:20]
-        run.memo = unpack(row[20])
-        run.attributes = unpack(row[21])
-        run.outcome = unpack(row[22], type=Result) if row[22] is not None else None
         run.stored = -1
-        run.saved = run.volatile()
+        run.saved = ()
         return run
+
+    def read(self, row: tuple[Any, ...]) -> None:
+        """The rest of the row."""
+        self.status = Status(row[5])
+        self.task = Task(row[13])
+        self.memo = unpack(row[20], type=dict[str, Any])
+        self.attributes = unpack(row[21], type=dict[str, Any])
+        self.outcome = unpack(row[22], type=Result) if row[22] is not None else None
+        self.saved = self.volatile()

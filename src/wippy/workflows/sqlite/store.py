@@ -38,6 +38,7 @@ class Batch:
         "gone_activities",
         "gone_timers",
         "histories",
+        "stopped",
         "timers",
         "unbuffered",
     )
@@ -54,6 +55,7 @@ class Batch:
         self.timers: list[tuple[int, int, int]] = []
         self.gone_timers: list[tuple[int, int]] = []
         self.closed: list[tuple[int]] = []
+        self.stopped: list[tuple[tuple[int, int, int], int]] = []  # no rows: attempts that ran when the round began
 
 
 # Runs close before the next ones open: at most one open run may have a workflow ID.
@@ -193,17 +195,25 @@ class Store:
         (last,) = self._db.execute("SELECT coalesce(max(seq), 0) FROM execution").fetchone()
         return last + 1
 
-    def open_executions(self) -> Iterator[tuple[Any, ...]]:
-        return self._db.execute(f"SELECT {_COLUMNS} FROM execution WHERE status = 1 ORDER BY seq")
+    # of one run, or of all
 
-    def activities(self) -> Iterator[tuple[Any, ...]]:
-        return self._db.execute("SELECT * FROM activity ORDER BY due, scheduled_ns, run, id")
+    def open_executions(self, seq: int | None = None) -> Iterator[tuple[Any, ...]]:
+        where, args = ("", ()) if seq is None else (" AND seq=?", (seq,))
+        return self._db.execute(f"SELECT {_COLUMNS} FROM execution WHERE status = 1{where} ORDER BY seq", args)
 
-    def timers(self) -> Iterator[tuple[int, int, int]]:
-        return self._db.execute("SELECT run, id, due FROM timer")
+    def activities(self, seq: int | None = None) -> Iterator[tuple[Any, ...]]:
+        where, args = _of(seq)
+        return self._db.execute(f"SELECT * FROM activity{where} ORDER BY due, scheduled_ns, run, id", args)
 
-    def buffered(self) -> list[tuple[int, Any]]:
-        return [(run, ev.decode(data)) for run, data in self._db.execute("SELECT run, event FROM buffered ORDER BY n")]
+    def timers(self, seq: int | None = None) -> Iterator[tuple[int, int, int]]:
+        where, args = _of(seq)
+        return self._db.execute(f"SELECT run, id, due FROM timer{where}", args)
+
+    def buffered(self, seq: int | None = None) -> list[tuple[int, bytes]]:
+        where, args = _of(seq)
+        return self._db.execute(f"SELECT run, event FROM buffered{where} ORDER BY n", args).fetchall()
+
+    # one run
 
     def tail(self, run: int) -> tuple[int, int, int]:
         """Number of the last event, size of the history, time of the last event."""
@@ -275,6 +285,10 @@ class Store:
     def close(self) -> None:
         self._db.close()
         self._ownership.release()
+
+
+def _of(seq: int | None) -> tuple[str, tuple[int, ...]]:
+    return ("", ()) if seq is None else (" WHERE run=?", (seq,))
 
 
 pack = msgspec.msgpack.encode

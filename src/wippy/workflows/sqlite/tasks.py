@@ -163,6 +163,13 @@ class Tasks:
         else:
             self._keep(run)
 
+    def refuse(self, run: Run, message: str) -> None:
+        """The next try of the task fails without running code."""
+        self.core.touch(run)
+        now = max(self.core.clock(), run.last_time)
+        run.turn = Turn(run.next + (run.task is Task.RETRY), now, run.size, [])
+        self._fail(run, "UnhandledFailure", message)
+
     def flush(self, run: Run, now: int) -> None:
         """Buffered events into the history."""
         if run.buffered:
