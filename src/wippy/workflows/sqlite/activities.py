@@ -23,7 +23,7 @@ from wippy.workflows.failure import (
     activity_timeout,
     from_error,
 )
-from wippy.workflows.options import SECOND
+from wippy.workflows.options import SECOND, ActivityOptions
 from wippy.workflows.payload import NIL, Payload
 from wippy.workflows.provider import ActivityTask, Status, Token
 from wippy.workflows.sqlite.deadlines import Key
@@ -134,10 +134,7 @@ class Activities:
         options = event.options
         activity.running = now
         queue.running += 1
-        due, activity.why = now + options.start_to_close_ns, "start_to_close"
-        if options.schedule_to_close_ns and activity.scheduled_ns + options.schedule_to_close_ns <= due:
-            due, activity.why = activity.scheduled_ns + options.schedule_to_close_ns, "schedule_to_close"
-        core.deadlines.set(("activity", run.seq, activity.id), due)
+        due = self._set_limit(run, activity, options)
         token = (run.seq, activity.id, activity.attempt)
         task = ActivityTask(
             token=token,
@@ -157,11 +154,38 @@ class Activities:
             core.executor(task)
         except Exception as error:
             log.exception("activity %s could not be started", event.type)
-            core.later(self.done, token, None, _storable(from_error(error)))
+            refused = (token, None, from_error(error))
+            core.inputs.append((self.done, refused, None))
+            core.later(self.done, *refused)
+
+    def _set_limit(self, run: Run, activity: Activity, options: ActivityOptions) -> int:
+        """When the running attempt is given up."""
+        due, activity.why = activity.running + options.start_to_close_ns, "start_to_close"
+        if options.schedule_to_close_ns and activity.scheduled_ns + options.schedule_to_close_ns <= due:
+            due, activity.why = activity.scheduled_ns + options.schedule_to_close_ns, "schedule_to_close"
+        self.core.deadlines.set(("activity", run.seq, activity.id), due)
+        return due
+
+    def still_running(self, run: Run, activity: Activity, began: int) -> None:
+        """An attempt that the engine has handed out before and waits for; see `recount`."""
+        activity.due = 0
+        activity.running = began
+        self._set_limit(run, activity, self.event(run, activity).options)
+
+    def recount(self) -> None:
+        """Count the running attempts of each queue anew."""
+        for queue in self.queues.values():
+            queue.running = 0
+        for run in self.core.runs.values():
+            for activity in run.activities.values():
+                if activity.running:
+                    self._queue(self.event(run, activity).options.queue or run.queue).running += 1
+        self.woken.update(dict.fromkeys(self.queues))
 
     def _stopped(self, run: Run, activity: Activity) -> None:
         """The running attempt no longer counts."""
         if activity.running:
+            self.core.batch.stopped.append(((run.seq, activity.id, activity.attempt), activity.running))
             activity.running = 0
             name = self.event(run, activity).options.queue or run.queue
             queue = self._queue(name)
@@ -195,7 +219,7 @@ class Activities:
                 )
                 return
             failure = Failure(f"PayloadsTooLarge: the result has {len(result.data)} bytes; the limit is {limit}")
-        elif len(pack(failure)) > self.core.limits.payload:
+        elif not _storable(failure, self.core.limits.payload):
             failure = Failure(failure.message[:1000], failure.kind, failure.retryable)
         self._failed(run, activity, failure)
 
@@ -316,10 +340,8 @@ class Activities:
         run.activities.clear()
 
 
-def _storable(failure: Failure) -> Failure:
-    """The failure, or a shorter one if its details cannot be stored."""
+def _storable(failure: Failure, limit: int) -> bool:
     try:
-        pack(failure)
+        return len(pack(failure)) <= limit
     except Exception:
-        return Failure(failure.message, failure.kind, failure.retryable)
-    return failure
+        return False

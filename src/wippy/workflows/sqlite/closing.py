@@ -69,6 +69,7 @@ class Closing:
     def terminate(self, run: Run, reason: str) -> None:
         """Closed at once; the code does not run again."""
         now = self.core.clock()
+        self.core.unreadable.pop(run.seq, None)
         self.core.touch(run)
         self.core.tasks.flush(run, now)
         outcome = Result(run.workflow_id, run.run_id, Status.TERMINATED, failure=terminated())
