@@ -61,6 +61,8 @@ async def test_a_history_fits_the_code_that_made_it_and_no_other(tmp_path: Path)
         result = await app.result("one")
         assert result == {"sum": 42, "late": 6, "exits": 2, "same": True, "version": 2}
         exported = json.loads(json.dumps(await ask(app, "export", id="one")))
+        numbers = [int(event["eventId"]) for event in exported["events"]]
+        assert numbers == list(range(1, len(numbers) + 1))
         found = await ask(app, "replay", history=exported)
         assert (found["fits"], found["reason"]) == (True, "")
         lines = {one["what"]: one for one in await ask(app, "history", id="one")}

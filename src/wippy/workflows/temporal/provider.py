@@ -17,6 +17,7 @@ from temporalio.client import (
     WorkflowExecutionStatus,
     WorkflowFailureError,
     WorkflowHandle,
+    WorkflowHistory,
     WorkflowQueryFailedError,
 )
 from temporalio.common import RawValue
@@ -260,11 +261,21 @@ class TemporalProvider:
         return from_json({"events": [MessageToDict(event) for event in found]})
 
     async def _history(self, workflow_id: str, run_id: str | None) -> list[Any]:
+        return list((await self._fetched(workflow_id, run_id)).events)
+
+    async def _fetched(self, workflow_id: str, run_id: str | None) -> WorkflowHistory:
         try:
-            found = await self.client.get_workflow_handle(workflow_id, run_id=run_id).fetch_history()
+            return await self.client.get_workflow_handle(workflow_id, run_id=run_id).fetch_history()
         except RPCError as error:
             raise _missing(error, workflow_id) from None
-        return list(found.events)
+
+    def exported(self, workflow_id: str, run_id: str | None = None) -> Future[dict[str, Any]]:
+        """The history of a run as the server has it, in the server's JSON form."""
+
+        async def export() -> dict[str, Any]:
+            return (await self._fetched(workflow_id, run_id)).to_json_dict()
+
+        return self._run(export())
 
     def find(self, query: str, limit: int) -> Future[list[Description]]:
         """Runs that fit a list filter of the server, the newest first."""
