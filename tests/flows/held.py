@@ -13,6 +13,7 @@ from typing import Any
 from flows.flow_app import FlowApp, function
 from wippy.registry.entry import ID
 from wippy.units.clock import VirtualClock
+from wippy.workflows import events as ev
 from wippy.workflows.payload import Payload
 
 WORKER = ID.parse("app:worker")
@@ -43,6 +44,13 @@ async def spinning(app: FlowApp) -> AsyncIterator[None]:
     await app.until(lambda: names.holder(b"spinning"))
     yield
     names.register(b"go on", b"{app:nobody|1}")
+
+
+async def stored(app: FlowApp, id: str) -> bool:
+    """Whether what a run has done so far is in its history: no task is on its way."""
+    kinds = [type(event) for event in await app.history(id)]
+    tasks = [kind for kind in kinds if kind in (ev.WorkflowTaskScheduled, ev.WorkflowTaskCompleted)]
+    return tasks[-1:] == [ev.WorkflowTaskCompleted]
 
 
 async def tell(app: FlowApp, name: str, topic: str) -> None:

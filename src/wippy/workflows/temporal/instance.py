@@ -12,6 +12,7 @@ from typing import Any
 from temporalio.converter import StorageDriverStoreContext, StorageDriverWorkflowInfo
 from temporalio.worker import WorkflowInstance, WorkflowInstanceDetails, WorkflowRunner
 
+from wippy.errors import WippyError
 from wippy.workflows import commands as cmd
 from wippy.workflows import jobs
 from wippy.workflows.driver import Driver
@@ -31,7 +32,8 @@ from wippy.workflows.temporal.seats import Seat, Seats, Turns
 
 log = logging.getLogger("wippy.workflows")
 
-_DIFFERENCE = re.compile(r'Nondeterminism error: (.*?)(?:", source:|$)', re.S)
+_DIFFERENCE = re.compile(r'(?:Nondeterminism error|Fatal error in workflow machines): (.*?)(?:", source:|$)', re.S)
+_EVENT = re.compile(r"HistoryEvent \{ event_id: (\d+),.*?event_type: (\w+),.*", re.S)
 
 Machines = Callable[[RunInfo, MachineVM], LuaMachine]
 
@@ -95,7 +97,7 @@ class Instance(WorkflowInstance):
                 self._evict(act.jobs[0].remove_from_cache.message)
             else:
                 self._activate(act, completion)
-        except Blocked as error:
+        except (Blocked, WippyError) as error:
             self._failed(completion, str(error))
         except Stopping:
             self._recorded.clear()
@@ -191,7 +193,7 @@ class Instance(WorkflowInstance):
                 "workflow %s (%s) is blocked: %s; restore the code, or guard the change with workflow.version",
                 self._details.workflow_id,
                 self._details.workflow_type,
-                found[1],
+                _EVENT.sub(r"HistoryEvent(id: \1, \2)", found[1]),
             )
         elif why.startswith("Error reporting"):
             log.warning(
