@@ -378,3 +378,19 @@ def test_activities_of_a_queue_keep_its_limit(bench):
     b.run()
     assert [args for _, args, _ in b.calls] == [["0"], ["1"], ["2"], ["3"], ["4"]]
     assert b.outcome("x").status is Status.COMPLETED
+
+
+def test_a_long_history_is_named_in_the_log_once_and_ended_at_its_limit(bench, caplog):
+    def steps(api):
+        for _ in range(20):
+            yield from api.call("step")
+        return "done"
+
+    b = bench({"w": steps}, events=60)
+    b.start("w", id="x")
+    b.run()
+    found = [record.getMessage() for record in caplog.records if "process.upgrade" in record.getMessage()]
+    assert len(found) == 1
+    assert "workflow x (w, run id1) has a history of 17 events" in found[0]
+    assert "beyond 60 events" in found[0]
+    assert b.outcome("x").status is Status.TERMINATED

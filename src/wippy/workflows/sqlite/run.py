@@ -83,6 +83,7 @@ class Run:
         "timers",
         "turn",
         "type",
+        "warned",
         "workflow_id",
     )
 
@@ -123,6 +124,7 @@ class Run:
         self.driver: Driver | None = None
         self.turn: Any = None
         self.evict = False
+        self.warned = False
         self.blocked = ""
         self.new: list[Any] = []
         self.buffered: list[Any] = []

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("wippy.workflows")
 
 
+WARNED = 5
+"""The part of the limits of a history from which on its run is named in the log, as Temporal does."""
 CHANGED = "the code is not what this run began with: restore it, or guard the change with workflow.version"
 
 
@@ -156,12 +158,33 @@ class Tasks:
         if run.status is not Status.RUNNING:
             return
         self.flush(run, now)
-        if run.next > core.limits.events or run.size > core.limits.history:
-            core.closing.terminate(run, f"history exceeds {core.limits.events} events or {core.limits.history} bytes")
-        elif run.evict:
+        limits = core.limits
+        if run.next > limits.events // WARNED or run.size > limits.history // WARNED:
+            if run.next > limits.events or run.size > limits.history:
+                core.closing.terminate(run, f"history exceeds {limits.events} events or {limits.history} bytes")
+                return
+            self._warn(run)
+        if run.evict:
             self.drop(run)
         else:
             self._keep(run)
+
+    def _warn(self, run: Run) -> None:
+        if run.warned:
+            return
+        run.warned = True
+        limits = self.core.limits
+        log.warning(
+            "workflow %s (%s, run %s) has a history of %d events and %d bytes; beyond %d events or %d bytes it is "
+            "terminated: begin anew with process.upgrade before",
+            run.workflow_id,
+            run.type,
+            run.run_id,
+            run.next - 1,
+            run.size,
+            limits.events,
+            limits.history,
+        )
 
     def refuse(self, run: Run, message: str) -> None:
         """The next try of the task fails without running code."""
