@@ -102,17 +102,17 @@ def measure(effort: Effort) -> list[Row]:
     def temporal() -> Figures:
         return _figures(sdk)
 
-    def row(name: str, figure: str, value: float, goal: float, times: float | None) -> Row:
+    def row(name: str, figure: str, value: float, goal: float, times: float, of_temporal: float | None) -> Row:
         peers = [
             peer("DBOS, SQLite", figure, dbos, times, "rollback journal, FULL"),
-            peer("DBOS, SQLite", figure, dbos_wal, None, "set to WAL, FULL"),
-            peer("Temporal dev server", figure, temporal),
+            peer("DBOS, SQLite", figure, dbos_wal, times, "set to WAL, FULL"),
+            peer("Temporal dev server", figure, temporal, of_temporal),
         ]
         return Row(name, value, "steps/s", goal, peers)
 
     rows = [
-        row("durable steps, 1 run", "one", one, 2_000, 5),
-        row("durable steps, 100 runs", "many", many, 5_000, None),
+        row("durable steps, 1 run", "one", one, 2_000, 10, 100),
+        row("durable steps, 100 runs", "many", many, 5_000, 20, None),
     ]
     for figure, name in (("one", "1 run"), ("many", "100 runs")):
         if isinstance(ours, dict):
