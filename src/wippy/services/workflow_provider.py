@@ -62,12 +62,14 @@ class ProviderService(WorkflowNode):
 
     Attributes:
         settings: task queue -> activities at a time, and per second.
+        graces: task queue -> nanoseconds that running activities get when its worker stops.
     """
 
     def __init__(self, site: Site, id: str, config: ProviderEntry) -> None:
         super().__init__(site, id)
         self.config = config
         self.settings: dict[str, tuple[int, float]] = {}
+        self.graces: dict[str, int] = {}
         self._engine: Any = None
         self._serving: dict[str, WorkflowHost] = {}
 
@@ -133,10 +135,10 @@ class ProviderService(WorkflowNode):
             self._engine.open_queue(host.queue, activities, per_second)
 
     async def close_queue(self, host: WorkflowHost) -> None:
-        """Serves the queue no longer."""
+        """Serves the queue no longer; returns when none of its activities runs."""
         self._serving.pop(host.queue, None)
         if self._engine is not None:
-            await asyncio.wrap_future(self._engine.close_queue(host.queue))
+            await asyncio.wrap_future(self._engine.close_queue(host.queue, self.graces.get(host.queue, 0)))
 
 
 class ProviderHandler:

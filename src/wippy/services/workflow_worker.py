@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from wippy.errors import UNAVAILABLE, WippyError
-from wippy.registry.decode import decode
+from wippy.registry.decode import Duration, decode
 from wippy.registry.entry import ID, Entry
 from wippy.registry.lifecycle import Lifecycle
 from wippy.services.site import Site, qualified
@@ -24,6 +24,7 @@ class WorkerOptions(msgspec.Struct):
     worker_activities_per_second: float = 0.0
     task_queue_activities_per_second: float = 0.0
     enable_logging_in_replay: bool = False
+    worker_stop_timeout: Duration = Duration(0)
 
 
 class WorkerEntry(msgspec.Struct):
@@ -73,7 +74,7 @@ class WorkerHandler:
         if not config.task_queue:
             raise entry.error("task queue is required", hint="give task_queue a name of your choice")
         options = config.worker_options
-        for name in ("worker_activities_per_second", "task_queue_activities_per_second"):
+        for name in ("worker_activities_per_second", "task_queue_activities_per_second", "worker_stop_timeout"):
             if getattr(options, name) < 0:
                 raise entry.error(f"{name.replace('_', ' ')} cannot be negative", "worker_options", name)
         provider_id = qualified(config.provider, entry)
@@ -96,6 +97,7 @@ class WorkerHandler:
         provider.queues[config.task_queue] = host
         limit = options.max_concurrent_activity_execution_size
         rates = [r for r in (options.worker_activities_per_second, options.task_queue_activities_per_second) if r > 0]
+        provider.graces[config.task_queue] = options.worker_stop_timeout
         provider.settings[config.task_queue] = (limit if limit > 0 else 1000, min(rates, default=0.0))
         if options.enable_logging_in_replay:
             provider.log_in_replay.add(config.task_queue)
@@ -103,6 +105,7 @@ class WorkerHandler:
         self._site.runtime.router.hosts[id] = host
         lifecycle = config.lifecycle
         lifecycle.requires = list(dict.fromkeys([*lifecycle.requires, provider_id]))
+        lifecycle.stop_timeout = Duration(lifecycle.stop_timeout + options.worker_stop_timeout)
         self._site.supervisor.register(entry.id, WorkerService(self._site, provider, host, config), lifecycle)
 
     async def update(self, entry: Entry, old: Entry) -> None:

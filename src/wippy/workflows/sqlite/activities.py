@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
+from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
 from wippy import errors
@@ -52,6 +53,8 @@ class Activities:
         self.core = core
         self.queues: dict[str, _Queue] = {}
         self.woken: dict[str, None] = {}
+        self.draining: dict[str, Future[None]] = {}
+        self.interrupted: dict[Token, str] = {}
 
     def set_limits(self, queue: str, running: int, per_second: float) -> None:
         """How many attempts may run at once (<= 0: 1000), and how many may start in a second (0: any number)."""
@@ -192,6 +195,8 @@ class Activities:
             queue.running -= 1
             if queue.waiting:
                 self.woken[name] = None
+            if self.draining and not queue.running:
+                self._drained(name)
 
     def _remove(self, run: Run, activity: Activity) -> None:
         self._stopped(run, activity)
@@ -244,6 +249,10 @@ class Activities:
         options = self.event(run, activity).options
         policy = options.retry
         now = self.core.clock()
+        token = (run.seq, activity.id, activity.attempt)
+        if self.interrupted.pop(token, "") and not activity.cancel:
+            self.lost(token)
+            return
         if activity.cancel:
             if failure.kind == errors.CANCELED:
                 self._end(run, activity, ev.ActivityTaskCanceled(id=activity.id))
@@ -313,6 +322,46 @@ class Activities:
             self._failed(run, activity, timeout)
         else:
             self._end_failed(run, activity, timeout, TIMED_OUT)
+
+    # the end of a worker
+
+    def drain(self, name: str, grace_ns: int) -> Future[None]:
+        """What runs of a queue gets some time to end, then is asked to; such an attempt does not count.
+
+        Returns:
+            Done when no attempt of the queue runs.
+        """
+        future: Future[None] = Future()
+        if not self._queue(name).running:
+            future.set_result(None)
+            return future
+        self.draining[name] = future
+        key = ("drain", name, 0)
+        now = self.core.clock()
+        if grace_ns > 0:
+            self.core.deadlines.set(key, now + grace_ns)
+        else:
+            self.interrupt(key, now)
+        return future
+
+    def interrupt(self, key: Key, now: int) -> None:
+        """Ask the attempts of a queue that is being drained to end."""
+        name = key[1]
+        if name not in self.draining:
+            return
+        for run in self.core.runs.values():
+            for activity in run.activities.values():
+                if activity.running and (self.event(run, activity).options.queue or run.queue) == name:
+                    token = (run.seq, activity.id, activity.attempt)
+                    self.interrupted[token] = name
+                    self.core.effect(self.core.cancel_executor, token, "the worker has stopped")
+
+    def _drained(self, name: str) -> None:
+        future = self.draining.pop(name, None)
+        if future is not None:
+            self.core.deadlines.drop(("drain", name, 0))
+            self.interrupted = {token: queue for token, queue in self.interrupted.items() if queue != name}
+            self.core.effect(future.set_result, None)
 
     # cancelling
 

@@ -131,6 +131,7 @@ class Core:
             "timer": self._timer_due,
             "activity": self.activities.due,
             "queue": _ignore,
+            "drain": self.activities.interrupt,
             "task": self._task_due,
             "run": self._run_due,
         }
@@ -329,10 +330,11 @@ class Core:
         self.activities.set_limits(name, max_activities, per_second)
         self.ready.extend(self.parked.pop(name, ()))
 
-    def close_queue(self, name: str) -> None:
-        """Serve a task queue no longer; running activities go on."""
+    def close_queue(self, name: str, grace_ns: int = 0) -> Future[None]:
+        """Serve a task queue no longer. Done when none of its attempts runs; see `Activities.drain`."""
         self.queues.discard(name)
         self.all_queues = False
+        return self.activities.drain(name, grace_ns)
 
     def invalidate(self, types: set[str] | None = None) -> None:
         """Code changed: drop the machines of these types (None = all) and try blocked runs again at once."""

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
@@ -49,6 +50,16 @@ def _ignore(*_: Any) -> None:
 
 def _stopped() -> errors.WippyError:
     return errors.WippyError(errors.UNAVAILABLE, "the workflow engine has stopped")
+
+
+def _pass_on(future: Future[Any], answer: Future[Any]) -> None:
+    error = answer.exception()
+    if future.done():
+        return
+    if error is not None:
+        future.set_exception(error)
+    else:
+        future.set_result(answer.result())
 
 
 class Engine:
@@ -208,9 +219,13 @@ class Engine:
         """Serve a task queue; at most so many activities at once and starts in a second (0 = unlimited)."""
         self._tell(self._core.open_queue, name, max_activities, per_second)
 
-    def close_queue(self, name: str) -> Future[None]:
-        """Serve a task queue no longer: no new tasks, no new attempts."""
-        return self._ask(self._core.close_queue, name)
+    def close_queue(self, name: str, grace_ns: int = 0) -> Future[None]:
+        """Serve a task queue no longer: no new tasks, no new attempts.
+
+        Done when no attempt of it runs: those that run are cancelled after `grace_ns`, and handed out again when the
+        queue is served again, without being counted.
+        """
+        return self._ask(self._core.close_queue, name, grace_ns)
 
     def invalidate(self, types: Iterable[str] | None = None) -> None:
         """Code of these workflow types (None = all) changed: machines are rebuilt, blocked runs tried at once."""
@@ -228,7 +243,7 @@ class Engine:
 
     # the thread
 
-    def _ask(self, function: Callable[..., T], *args: Any) -> Future[T]:
+    def _ask(self, function: Callable[..., T | Future[T]], *args: Any) -> Future[T]:
         future: Future[T] = Future()
         self._put((function, args, future))
         return future
@@ -317,7 +332,10 @@ class Engine:
             except errors.WippyError as error:
                 core.effect(future.set_exception, error)
             else:
-                core.effect(future.set_result, answer)
+                if isinstance(answer, Future):
+                    core.effect(answer.add_done_callback, partial(_pass_on, future))
+                else:
+                    core.effect(future.set_result, answer)
         core.settle()
 
     def _write(self, batch: Batch) -> bool:
@@ -364,8 +382,9 @@ class Engine:
         for run in core.runs.values():
             core.tasks.drop(run)
         self._store.close()
-        for _, _, future in core.inputs:  # not stored any more
-            if future is not None and not future.done():
+        unanswered = [future for _, _, future in core.inputs if future is not None]  # not stored any more
+        for future in (*unanswered, *core.activities.draining.values()):
+            if not future.done():
                 future.set_exception(_stopped())
         self._stopped = True
         self._refuse_rest()
