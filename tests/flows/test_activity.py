@@ -142,8 +142,9 @@ async def test_bad_options_are_refused_before_anything_is_recorded(
         await app.begin("flow", "app:add", options, 1, 2, id="one")
         found = await app.result("one")
         assert await app.count("one", ev.ActivityTaskScheduled) == 0
-    assert "invalid temporal activity options for app:add" in found["message"]
+    assert found["message"].startswith("invalid temporal activity options for app:add: ")
     assert text in found["message"]
+    assert (found["kind"], found.get("retryable")) == ("", None)
 
 
 @pytest.mark.parametrize("target", ["", "add", ":add", "app:"])

@@ -101,9 +101,11 @@ local function decode(payload)
   return value
 end
 
--- A failure {message, kind, retryable, details} as an error object.
+-- A failure {message, kind, retryable, details} as an error object. One without a kind keeps none: a call would give
+-- it one.
 local function failure_error(f)
-  return K.new_error(f[2], f[1], f[3], f[4])
+  local err = K.new_error(f[2], f[1], f[3], f[4])
+  return f[2] == "" and K.kindless(err) or err
 end
 
 local function error_failure(err)
@@ -126,7 +128,7 @@ local function check_options(what, id, options)
   local problem = K.host.check_options(what, options and K.encode(options) or "", activity and id or "")
   if problem then
     local label = activity and "activity" or "child workflow"
-    return K.new_error("", "invalid temporal " .. label .. " options for " .. id .. ": " .. problem, nil)
+    return K.kindless(K.new_error("", "invalid temporal " .. label .. " options for " .. id .. ": " .. problem, nil))
   end
 end
 

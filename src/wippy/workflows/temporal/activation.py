@@ -10,7 +10,7 @@ from temporalio.bridge.proto.workflow_activation import InitializeWorkflow, Work
 from temporalio.bridge.proto.workflow_commands import WorkflowCommand
 from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
 
-from wippy.errors import INVALID
+from wippy.errors import INVALID, WippyError
 from wippy.workflows import commands as cmd
 from wippy.workflows import jobs
 from wippy.workflows.failure import Failure, cancelled, child_already_started, unknown_external
@@ -97,7 +97,7 @@ class Outside:
     def _activity(self, job: Any, now: int) -> list[Any]:
         kind = job.result.WhichOneof("status")
         if kind == "completed":
-            return [jobs.ActivityResolved(job.seq, wire.payload_of(job.result.completed.result))]
+            return [jobs.ActivityResolved(job.seq, **_result(job.result.completed.result))]
         if kind == "failed":
             return [jobs.ActivityResolved(job.seq, failure=wire.failure_of(job.result.failed.failure))]
         return [jobs.ActivityResolved(job.seq, failure=cancelled())]
@@ -119,8 +119,8 @@ class Outside:
         workflow_id, run_id = self._children.pop(job.seq, ("", ""))
         kind = job.result.WhichOneof("status")
         if kind == "completed":
-            result = wire.payload_of(job.result.completed.result)
-            return [jobs.ChildResolved(job.seq, workflow_id, run_id, now, result=result)]
+            result = _result(job.result.completed.result)
+            return [jobs.ChildResolved(job.seq, workflow_id, run_id, now, **result)]
         failure = wire.failure_of(getattr(job.result, kind).failure)
         return [jobs.ChildResolved(job.seq, workflow_id, run_id, now, failure=failure)]
 
@@ -149,7 +149,8 @@ class Outside:
             to.completed.CopyFrom(wire.proto_payload(c.payload))
         else:
             text = wire.plain_of(wire.proto_payload(c.payload))
-            wire.proto_failure(Failure(text if isinstance(text, str) else str(text), INVALID), to.rejected)
+            reason = text if isinstance(text, str) else c.payload.data.decode("utf-8", "replace")
+            wire.proto_failure(Failure(reason, INVALID), to.rejected)
 
     def command(self, command: cmd.Command) -> WorkflowCommand | None:
         """A command for the server; None for what it need not know."""
@@ -246,6 +247,14 @@ class Outside:
         to.task_queue = self.info.queue
         to.arguments.extend(wire.proto_payloads(c.args))
         _headers(to.headers, self.info.header if c.header is None else c.header)
+
+
+def _result(proto: Any) -> dict[str, Any]:
+    """A result, or the failure that it cannot be read: code of others may encode as it likes."""
+    try:
+        return {"result": wire.payload_of(proto)}
+    except WippyError as error:
+        return {"failure": Failure(error.message, error.kind, False)}
 
 
 def _headers(to: Any, header: dict[str, bytes]) -> None:

@@ -24,7 +24,10 @@ from temporalio.worker import (
     WorkerDeploymentConfig,
 )
 
+from wippy.errors import WippyError
 from wippy.workflows.activities import Activities
+from wippy.workflows.failure import from_error
+from wippy.workflows.payload import Payload
 from wippy.workflows.provider import ActivityTask, Token
 from wippy.workflows.temporal import wire
 from wippy.workflows.temporal.instance import Runner
@@ -165,6 +168,7 @@ class QueueWorker:
 
     async def _attempt(self, args: Sequence[RawValue]) -> RawValue:
         info = activity.info()
+        given = _given(args)
         token: Token = (next(_tokens), 0, 0)
         outcome = self._provider.expect(token)
         task = ActivityTask(
@@ -174,7 +178,7 @@ class QueueWorker:
             run_id=info.workflow_run_id or "",
             workflow_type=info.workflow_type or "",
             type=info.activity_type,
-            args=wire.payloads_of(arg.payload for arg in args),
+            args=given,
             header=wire.header_of(_current.get({})),
             attempt=info.attempt,
             queue=info.task_queue,
@@ -189,6 +193,13 @@ class QueueWorker:
             raise
         finally:
             beat.cancel()
+
+
+def _given(args: Sequence[RawValue]) -> list[Payload]:
+    try:
+        return wire.payloads_of(arg.payload for arg in args)
+    except WippyError as error:
+        raise wire.application_error(from_error(error)) from None
 
 
 async def _beat(timeout: timedelta | None) -> None:
