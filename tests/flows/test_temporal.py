@@ -309,6 +309,11 @@ def boot(folder: Path, *entries: dict[str, Any]) -> None:
             "health check interval must be > 0 when enabled",
         ),
         (
+            {"address": "x:1", "health_check": {"enabled": True, "interval": "0s"}},
+            "health check interval must be > 0 when enabled",
+        ),
+        ({"address": "x", "tls": {"enabled": True, "insecure_skip_verify": True}}, "'x' is not host:port"),
+        (
             {"address": "127.0.0.1:1", "connection_timeout": "2s"},
             "failed to create client: failed to connect to temporal",
         ),

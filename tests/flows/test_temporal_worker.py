@@ -16,6 +16,7 @@ from flows.temporal_server import TemporalServer
 from flows.test_temporal import boot
 from wippy.errors import WippyError
 from wippy.registry.notice import Problems
+from wippy.services.temporal_client import ClientEntry
 from wippy.workflows import events as ev
 
 pytest.importorskip("temporalio", reason="the package temporalio (extra `temporal`) is not installed")
@@ -40,7 +41,9 @@ def change(app: FlowApp, name: str, **keys: Any) -> None:
 CERTIFICATE = b"-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
 
 
-def connected_with(monkeypatch: pytest.MonkeyPatch, folder: Path, **keys: Any) -> dict[str, Any]:
+def connected_with(
+    monkeypatch: pytest.MonkeyPatch, folder: Path, *entries: dict[str, Any], **keys: Any
+) -> dict[str, Any]:
     """What the SDK is told by a client entry; the connection itself is refused."""
     from temporalio.client import Client
 
@@ -51,8 +54,9 @@ def connected_with(monkeypatch: pytest.MonkeyPatch, folder: Path, **keys: Any) -
         raise RuntimeError("no server here")
 
     monkeypatch.setattr(Client, "connect", connect)
+    client = {"name": "client", "kind": "temporal.client", "address": "cloud:7233", "namespace": "n", **keys}
     with pytest.raises((WippyError, Problems), match="no server here"):
-        boot(folder, {"name": "client", "kind": "temporal.client", "address": "cloud:7233", "namespace": "n", **keys})
+        boot(folder, client, *entries)
     return seen
 
 
@@ -74,16 +78,42 @@ def test_certificates_reach_the_server(monkeypatch: pytest.MonkeyPatch, tmp_path
     assert (seen["keep_alive_config"].interval_millis, seen["keep_alive_config"].timeout_millis) == (20_000, 5_000)
 
 
+def test_what_a_client_is_without_further_keys(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    seen = connected_with(monkeypatch, tmp_path)
+    assert (seen["tls"], seen["keep_alive_config"].interval_millis, seen["keep_alive_config"].timeout_millis) == (
+        False,
+        30_000,
+        10_000,
+    )
+    assert "api_key" not in seen
+    assert connected_with(monkeypatch, tmp_path, keep_alive_time="0s")["keep_alive_config"] is None
+    config = ClientEntry()
+    assert (config.namespace, config.tq_prefix, str(config.connection_timeout)) == ("default", "", "10s")
+    assert (config.health_check.enabled, str(config.health_check.interval)) == (False, "30s")
+
+
+def test_tls_keys_mean_nothing_unless_it_is_enabled(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    tls = {"ca_file": "gone.pem", "server_name": "x", "insecure_skip_verify": True}
+    assert connected_with(monkeypatch, tmp_path, tls=tls)["tls"] is False
+
+
 def test_certificates_given_as_text_reach_the_server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     seen = connected_with(monkeypatch, tmp_path, auth={"type": "mtls", "cert_pem": "c", "key_pem": "k"})
     assert (seen["tls"].client_cert, seen["tls"].client_private_key) == (b"c", b"k")
 
 
-@pytest.mark.parametrize("source", ["api_key", "api_key_file"])
-def test_an_api_key_reaches_the_server(source: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "source",
+    [{"api_key": "secret"}, {"api_key_file": "key.txt"}, {"api_key_env": "app:key"}, {"api_key": "${env:app:key}"}],
+)
+def test_an_api_key_reaches_the_server(source: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "key.txt").write_text("  secret\n")
-    value = "secret" if source == "api_key" else "key.txt"
-    seen = connected_with(monkeypatch, tmp_path, auth={"type": "api_key", source: value}, tls={"enabled": True})
+    variable = [
+        {"name": "kept", "kind": "env.storage.memory"},
+        {"name": "key", "kind": "env.variable", "storage": "app:kept", "default": "secret"},
+    ]
+    auth = {"type": "api_key", **source}
+    seen = connected_with(monkeypatch, tmp_path, *variable, auth=auth, tls={"enabled": True})
     assert seen["api_key"] == "secret"
     assert seen["tls"]
 

@@ -41,6 +41,7 @@ def test_dependencies_come_first_ties_by_id():
         {"imports": {"x": {"ns": "a", "name": "z"}}},
         {"anything": {"depends_on": ["z"]}},
         {"tls": {"cert_env": "z"}},
+        {"auth": {"key_env": "z"}},
         {"token_env": "a:z"},
         {"middleware": ["other:x", "z"]},
         {"dead_letter": {"queue": "z"}},

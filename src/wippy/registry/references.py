@@ -15,7 +15,7 @@ PATHS = (
     *("data.lifecycle.requires", "data.lifecycle.depends_on"),
     *("data.lifecycle.security.policies", "data.lifecycle.security.groups"),
     *("data.security.policies", "data.security.groups", "data.security.token_store", "data.token_store"),
-    *("data.server", "data.middleware", "data.post_middleware", "data.network", "data.tls.*_env"),
+    *("data.server", "data.middleware", "data.post_middleware", "data.network", "data.tls.*_env", "data.auth.*_env"),
     *("data.host", "data.process", "data.func", "data.fs", "data.set", "data.env", "data.*_env"),
     *("data.storage", "data.storages", "data.driver", "data.dead_letter.queue", "data.queue"),
     *("data.store", "data.database", "data.bucket", "data.provider"),

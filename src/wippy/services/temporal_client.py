@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from wippy.services.workflow_node import WorkflowNode
 from wippy.workflows.machine_vm import MachineVM
 from wippy.workflows.provider import Provider
 from wippy.workflows.temporal.seats import THREADS, Seats
+from wippy.workflows.temporal.unverified import Tunnel
 
 log = logging.getLogger("wippy.workflows")
 
@@ -53,7 +55,7 @@ class HealthCheck(msgspec.Struct):
     """The `health_check` block."""
 
     enabled: bool = False
-    interval: Duration = Duration(0)
+    interval: Duration = Duration(30 * SECOND)
 
 
 class ClientEntry(msgspec.Struct):
@@ -79,10 +81,11 @@ class ClientService(WorkflowNode):
         seats: the VMs in which its runs live.
     """
 
-    def __init__(self, site: Site, id: str, config: ClientEntry, client: Any) -> None:
+    def __init__(self, site: Site, id: str, config: ClientEntry, client: Any, tunnel: Tunnel | None = None) -> None:
         super().__init__(site, id)
         self.config = config
         self.client = client
+        self._tunnel = tunnel
         self._kept: Any = None
         self._provider: Any = None
         self._health: asyncio.Task[None] | None = None
@@ -95,6 +98,8 @@ class ClientService(WorkflowNode):
     async def start(self, ended: Any) -> str | None:
         from wippy.workflows.temporal.provider import TemporalProvider
 
+        if self._tunnel is not None:
+            await self._tunnel.open()
         try:
             await self._check()
         except WippyError as error:
@@ -106,7 +111,7 @@ class ClientService(WorkflowNode):
         self._kept.resume()
         self._provider = self._kept
         if self.config.health_check.enabled:
-            interval = (self.config.health_check.interval or 30 * SECOND) / 1e9
+            interval = self.config.health_check.interval / 1e9
             self._health = asyncio.get_running_loop().create_task(self._watch(interval, ended))
         return f"{self.config.address} {self.config.namespace}"
 
@@ -142,6 +147,8 @@ class ClientService(WorkflowNode):
         provider, self._provider = self._provider, None
         if provider is not None:
             provider.pause()
+        if self._tunnel is not None:
+            await self._tunnel.close()
 
 
 class ClientHandler:
@@ -153,9 +160,10 @@ class ClientHandler:
 
     async def create(self, entry: Entry) -> None:
         config = self._config(entry)
-        client = await self._connect(entry, config)
+        tunnel = self._tunnel(entry, config)
+        client = await self._connect(entry, config, tunnel)
         id = str(entry.id)
-        service = ClientService(self._site, id, config, client)
+        service = ClientService(self._site, id, config, client, tunnel)
         self._clients[id] = self._site.workflow_nodes[id] = service
         self._site.runtime.router.peers[id] = service
         self._site.supervisor.register(entry.id, service, config.lifecycle)
@@ -173,10 +181,10 @@ class ClientHandler:
         self._site.runtime.router.peers.pop(id, None)
         await self._site.supervisor.unregister(entry.id)
 
-    async def _connect(self, entry: Entry, config: ClientEntry) -> Any:
+    async def _connect(self, entry: Entry, config: ClientEntry, tunnel: Tunnel | None) -> Any:
         try:
             from temporalio.client import Client
-            from temporalio.service import KeepAliveConfig
+            from temporalio.service import HttpConnectProxyConfig, KeepAliveConfig
 
             from wippy.workflows.temporal.core_log import runtime
             from wippy.workflows.temporal.headers import Headers
@@ -187,19 +195,25 @@ class ClientHandler:
         options: dict[str, Any] = {}
         if config.auth.type == "api_key":
             options["api_key"] = self._api_key(entry, config.auth)
+        if tunnel is not None:
+            await tunnel.open()
+            options["http_connect_proxy_config"] = HttpConnectProxyConfig(tunnel.target)
+        if config.keep_alive_time:
+            options["keep_alive_config"] = KeepAliveConfig(
+                interval_millis=max(config.keep_alive_time // 1_000_000, 1),
+                timeout_millis=max((config.keep_alive_timeout or 10 * SECOND) // 1_000_000, 1),
+            )
+        else:
+            options["keep_alive_config"] = None
         seconds = config.connection_timeout / 1e9
         try:
             return await asyncio.wait_for(
                 Client.connect(
                     config.address,
                     namespace=config.namespace,
-                    tls=self._tls(entry, config),
+                    tls=False if tunnel is not None else self._tls(entry, config),
                     interceptors=[Headers()],
                     runtime=runtime(),
-                    keep_alive_config=KeepAliveConfig(
-                        interval_millis=max(config.keep_alive_time // 1_000_000, 1),
-                        timeout_millis=max(config.keep_alive_timeout // 1_000_000, 1),
-                    ),
                     **options,
                 ),
                 seconds or None,
@@ -208,6 +222,9 @@ class ClientHandler:
             reason = f"no answer within {seconds:g} s"
         except Exception as error:
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        finally:
+            if tunnel is not None:
+                await tunnel.close()
         raise entry.error(
             f"failed to create client: failed to connect to temporal: {config.address}: {reason}",
             "address",
@@ -233,15 +250,10 @@ class ClientHandler:
 
         tls, auth = config.tls, config.auth
         if not tls.enabled and auth.type != "mtls":
-            return None
-        certificate = key = None
-        if auth.type == "mtls":
-            certificate = auth.cert_pem.encode() or self._read(entry, auth.cert_file, "auth", "cert_file")
-            key = auth.key_pem.encode() or (
-                self._read(entry, auth.key_file, "auth", "key_file")
-                if auth.key_file
-                else self._variable(entry, auth.key_pem_env, "key_pem_env").encode()
-            )
+            if auth.type == "api_key":
+                log.warning("%s: the API key is sent to %s without TLS", entry.id, config.address)
+            return False
+        certificate, key = self._pair(entry, auth)
         root = self._read(entry, tls.ca_file, "tls", "ca_file") if tls.enabled and tls.ca_file else None
         if root is not None and b"-----BEGIN CERTIFICATE-----" not in root:
             raise entry.error(f"{tls.ca_file} holds no certificate", "tls", "ca_file")
@@ -251,6 +263,25 @@ class ClientHandler:
             client_cert=certificate,
             client_private_key=key,
         )
+
+    def _pair(self, entry: Entry, auth: Auth) -> tuple[bytes, bytes] | tuple[None, None]:
+        """Certificate and key of the client."""
+        if auth.type != "mtls":
+            return None, None
+        certificate = auth.cert_pem.encode() or self._read(entry, auth.cert_file, "auth", "cert_file")
+        if auth.key_file:
+            return certificate, self._read(entry, auth.key_file, "auth", "key_file")
+        return certificate, (auth.key_pem or self._variable(entry, auth.key_pem_env, "key_pem_env")).encode()
+
+    def _tunnel(self, entry: Entry, config: ClientEntry) -> Tunnel | None:
+        """The way to a server that is not verified."""
+        if not (config.tls.enabled and config.tls.insecure_skip_verify):
+            return None
+        log.warning("%s: nobody checks that %s is the server meant", entry.id, config.address)
+        try:
+            return Tunnel(config.address, *self._pair(entry, config.auth))
+        except ValueError as error:
+            raise entry.error(str(error), "tls", "insecure_skip_verify", kind=INVALID) from None
 
     def _read(self, entry: Entry, path: str, *keys: str) -> bytes:
         try:
@@ -273,13 +304,9 @@ class ClientHandler:
         if config.tls.enabled and config.tls.insecure_skip_verify:
             if config.tls.server_name:
                 raise bad("cannot use insecure skip verify with server name", "tls", "insecure_skip_verify")
-            raise bad(
-                "tls.insecure_skip_verify is not supported: the SDK always verifies the server",
-                "tls",
-                "insecure_skip_verify",
-                hint="name the authority that signed its certificate in tls.ca_file",
-            )
-        if config.health_check.enabled and config.health_check.interval < 0:
+            if sys.platform == "win32":
+                raise bad("tls.insecure_skip_verify is not supported on Windows", "tls", "insecure_skip_verify")
+        if config.health_check.enabled and config.health_check.interval <= 0:
             raise bad("health check interval must be > 0 when enabled", "health_check", "interval")
         return config
 
