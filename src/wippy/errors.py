@@ -69,6 +69,8 @@ class SourceError(WippyError):
         column: 1-based, or None.
         text: the line itself, or None.
         hint: what to do about it, or None.
+        kind: error kind.
+        details: plain data with string keys, or None.
     """
 
     def __init__(
@@ -81,6 +83,7 @@ class SourceError(WippyError):
         text: str | None = None,
         hint: str | None = None,
         kind: str = INVALID,
+        details: dict[str, Any] | None = None,
     ) -> None:
         self.bare = message
         self.file = file
@@ -88,7 +91,7 @@ class SourceError(WippyError):
         self.column = column
         self.text = text
         self.hint = hint
-        super().__init__(kind, self.render())
+        super().__init__(kind, self.render(), details=details)
 
     def render(self) -> str:
         """The message as a user reads it: `error: …`, `--> file:line:column`, the line, a caret, a hint."""

@@ -11,6 +11,8 @@ from flows import flow_app
 from flows.flow_app import FlowApp, function, lua, process, workflow
 from wippy.errors import WippyError
 from wippy.workflows import events as ev
+from wippy.workflows.options import WorkflowOptions
+from wippy.workflows.provider import StartRequest
 
 ECHO = function("echo", "return function(v) return v end")
 
@@ -33,8 +35,14 @@ def tied(entry: dict[str, Any], what: str, **keys: Any) -> dict[str, Any]:
 
 async def test_a_custom_type_name_and_the_entry_id_both_start_it(tmp_path: Path) -> None:
     flow = tied(workflow("flow", WHO), "workflow", name="Named")
-    async with FlowApp(tmp_path, flow) as app:
+    parent = workflow("parent", "return function() return process.exec('app:flow', 'app:worker') end")
+    async with FlowApp(tmp_path, flow, parent) as app:
+        assert (await app.run("parent"))[:2] == ["Named", "app:flow"]
         type_, id, _ = await app.run("flow")
+        for name in ("Named", "app:flow"):
+            request = StartRequest(name, "main", options=WorkflowOptions(id=name))
+            await app.wait(app.engine.start(request))
+            assert (await app.result(name))[:2] == [name, "app:flow"]
     assert (type_, id) == ("Named", "app:flow")
 
 
@@ -51,11 +59,17 @@ async def test_an_entry_that_names_a_worker_runs_there_alone(tmp_path: Path) -> 
         assert description.status.name == "RUNNING"
 
 
-@pytest.mark.parametrize("name", ["", "nobody"])
+@pytest.mark.parametrize("name", ["", "nobody", "other:nobody"])
 async def test_an_entry_that_names_no_worker_there_is_runs_everywhere(tmp_path: Path, name: str) -> None:
     flow = tied(workflow("flow", WHO), "workflow", worker=name)
-    async with FlowApp(tmp_path, flow) as app:
+    tells = tied(function("tells", "return function() return 'told' end"), "activity", worker=name)
+    calls = workflow("calls", "local funcs = require('funcs') return function() return funcs.call('app:tells') end")
+    known = tied(workflow("known", WHO), "workflow", worker="app:worker")
+    async with FlowApp(tmp_path, flow, tells, calls, known) as app:
         assert (await app.run("flow"))[0] == "app:flow"
+        assert await app.run("calls") == "told"
+        told = app.logged("unknown workflow worker")
+    assert [sum(id in line for line in told) for id in ("app:flow", "app:tells", "app:known")] == [bool(name)] * 2 + [0]
 
 
 async def test_a_function_that_names_a_worker_runs_there(tmp_path: Path) -> None:
@@ -132,12 +146,14 @@ async def test_a_process_without_a_host_is_no_activity(tmp_path: Path) -> None:
         return function()
           local once = funcs.new():with_options({["activity.retry_policy"] = {maximum_attempts = 1}})
           local _, err = once:call("app:work")
-          return {err:kind(), err:retryable()}
+          return {err:kind(), err:retryable(), err:message()}
         end
         """,
     )
     async with FlowApp(tmp_path, process("work", "return function() end"), flow) as app:
-        assert await app.run("flow") == ["NotFound", True]
+        kind, retryable, text = await app.run("flow")
+    assert (kind, retryable) == ("NotFound", True)
+    assert "function not found" in text
 
 
 async def test_a_start_of_an_unknown_type_waits_for_it(tmp_path: Path) -> None:
@@ -257,3 +273,4 @@ async def test_the_rejection_of_a_module_names_it_in_its_details(tmp_path: Path)
     await app.stop()
     assert "failed to register factory" in str(caught.value)
     assert "'fs'" in str(caught.value)
+    assert (caught.value.kind, caught.value.details) == ("PermissionDenied", {"node_id": ":fs"})

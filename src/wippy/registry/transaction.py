@@ -258,12 +258,14 @@ def wrap(entry: Entry, error: WippyError) -> WippyError:
             text=error.text,
             hint=error.hint,
             kind=error.kind,
+            details=error.details,
         )
     message = f"operation failed for entry {entry.id}: {error.message}"
     if entry.source is None:
         return WippyError(error.kind, message, retryable=error.retryable, details=error.details)
     line = entry.source.line
-    return SourceError(message, file=entry.source.file, line=line, text=entry.source.text_of(line), kind=error.kind)
+    text = entry.source.text_of(line)
+    return SourceError(message, file=entry.source.file, line=line, text=text, kind=error.kind, details=error.details)
 
 
 def is_not_found(error: BaseException | None) -> bool:

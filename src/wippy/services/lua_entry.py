@@ -11,6 +11,7 @@ from wippy.registry.decode import decode
 from wippy.registry.entry import Entry
 from wippy.services.site import Site
 from wippy.services.type_gate import TypeGate
+from wippy.services.workflow_node import tell_unknown_workers
 from wippy.units.code import LuaCode
 from wippy.units.pool import Pool, PoolConfig
 
@@ -48,7 +49,10 @@ class LuaEntryHandler:
             raise self._placed(entry, error) from None
         except WippyError as error:
             key = "modules" if "no module of that name" in error.message else "imports"
-            raise entry.error(error.message, key, kind=error.kind) from None
+            told = entry.error(error.message, key, kind=error.kind)
+            told.details = error.details
+            raise told from None
+        tell_unknown_workers(self._site, entry)
 
     async def update(self, entry: Entry, old: Entry) -> None:
         await self.create(entry)

@@ -15,6 +15,7 @@ from wippy.registry.entry import Entry
 from wippy.registry.lifecycle import Lifecycle
 from wippy.services.site import Site
 from wippy.services.terminal_end import terminal_ended
+from wippy.services.workflow_node import tied
 from wippy.units.host import NOT_RUNNING, HostConfig, ProcessHost
 from wippy.units.isolated_host import IsolatedHost
 
@@ -190,14 +191,9 @@ def workflow_worker(site: Site, id: bytes) -> Any:
     if not hosts:
         text = f"no workflow worker runs {entry}: add a workflow.worker (or temporal.worker) entry to the application"
         return None, text.encode()
-    code = site.runtime.code.get(entry)
-    if code is not None:
-        found = site.registry.get(entry)
-        named = ((found.meta.get("temporal") or {}).get("workflow") or {}).get("worker") if found else None
-        if isinstance(named, str) and named:
-            full = named if ":" in named else f"{entry.partition(':')[0]}:{named}"
-            if full in site.workflow_hosts:
-                return full.encode(), None
+    named = tied(site, entry, "workflow")
+    if named:
+        return named.encode(), None
     if len(hosts) > 1:
         return (
             None,

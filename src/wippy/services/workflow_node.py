@@ -7,7 +7,8 @@ from typing import Any
 from wippy.errors import NOT_FOUND
 from wippy.kernel import codec
 from wippy.kernel.worker import Envelope
-from wippy.services.site import Site
+from wippy.registry.entry import Entry
+from wippy.services.site import Site, qualified
 from wippy.units.frame import NO_FRAME, Frame
 from wippy.workflows.activities import Activities
 from wippy.workflows.host import WorkflowHost, plain_values
@@ -91,7 +92,7 @@ class WorkflowNode:
 
     def _activity_queue(self, id: str) -> str:
         """The queue to which an activity is tied, "" for none."""
-        worker = _tied(self._site, id, "activity")
+        worker = tied(self._site, id, "activity")
         host = self._site.workflow_hosts.get(worker) if worker else None
         return host.queue if host is not None else ""
 
@@ -133,21 +134,32 @@ class _NoHost:
         self.queue = queue
 
 
-def _temporal(site: Site, id: str, what: str) -> dict[str, Any]:
+def _temporal(entry: Entry | None, what: str) -> dict[str, Any]:
     """`meta.temporal.<what>` of an entry."""
-    entry = site.registry.peek(id)
     temporal = entry.meta.get("temporal") if entry is not None else None
     found = temporal.get(what) if isinstance(temporal, dict) else None
     return found if isinstance(found, dict) else {}
 
 
-def _tied(site: Site, id: str, what: str) -> str:
+def _named_worker(entry: Entry | None, what: str) -> str:
+    """The worker that an entry names, "" for none."""
+    worker = _temporal(entry, what).get("worker")
+    return qualified(worker, entry) if entry is not None and isinstance(worker, str) and worker else ""
+
+
+def tied(site: Site, id: str, what: str) -> str:
     """The worker that an entry names, if it is there."""
-    worker = _temporal(site, id, what).get("worker")
-    if not isinstance(worker, str) or not worker:
-        return ""
-    full = worker if ":" in worker else f"{id.partition(':')[0]}:{worker}"
-    return full if full in site.workflow_hosts else ""
+    worker = _named_worker(site.registry.peek(id), what)
+    return worker if worker in site.workflow_hosts else ""
+
+
+def tell_unknown_workers(site: Site, entry: Entry) -> None:
+    """Logs what an entry is tied to in vain; it is served by any worker then."""
+    for what in ("workflow", "activity"):
+        worker = _named_worker(entry, what)
+        if worker and worker not in site.workflow_hosts:
+            fields = {"entry": str(entry.id), "worker": worker, "key": f"meta.temporal.{what}.worker"}
+            site.log.named("workflows").error("unknown workflow worker: every worker serves the entry", fields)
 
 
 def entry_of_type(site: Site, type: str, worker: str = "") -> str | None:
@@ -164,12 +176,12 @@ def entry_of_type(site: Site, type: str, worker: str = "") -> str | None:
     else:
         code = site.runtime.code.get(type)
         found = type if code is not None and code.kind.startswith("workflow.") else None
-    if found is not None and worker and _tied(site, found, "workflow") not in ("", worker):
+    if found is not None and worker and tied(site, found, "workflow") not in ("", worker):
         return None
     return found
 
 
 def type_of_entry(site: Site, id: str) -> str:
     """The workflow type under which an entry is started."""
-    name = _temporal(site, id, "workflow").get("name")
+    name = _temporal(site.registry.peek(id), "workflow").get("name")
     return name if isinstance(name, str) and name else id

@@ -45,12 +45,11 @@ class Activities:
         """Starts one attempt; returns at once."""
         code = self._runtime.code.get(task.type)
         if code is None or not (code.kind.startswith("function.") or code.default_host):
-            self._done(
-                task.token,
-                failure=Failure(
-                    f"unable to find activityType={task.type}: add a function.lua entry of that ID", NOT_FOUND, True
-                ),
-            )
+            missing = "add a function.lua entry of that ID"
+            if code is not None:
+                missing = f"function not found: it is a {code.kind}, which needs meta.default_host to be called"
+            text = f"unable to find activityType={task.type}: {missing}"
+            self._done(task.token, failure=Failure(text, NOT_FOUND, True))
             return
         token = task.token
         frame = values_of(task.header, self._base(task.queue), self._runtime.scopes).blob()
