@@ -30,9 +30,11 @@ BOTH = frozenset(
         "test_processor",
         "test_numbering",
         "test_matching",
+        "test_chains",
         "test_policies",
         "test_child_rules",
         "test_watching",
+        "test_entries",
         "test_attributes",
         "test_failures",
     )

@@ -271,6 +271,16 @@ class FlowApp:
         return [line for line in self.lines if text in line]
 
 
+def change(app: FlowApp, name: str, **keys: Any) -> None:
+    """Sets keys of an entry of the application."""
+    path = app.folder / "src" / "_index.yaml"
+    document = yaml.safe_load(path.read_text())
+    entry = next(entry for entry in document["entries"] if entry["name"] == name)
+    for key, value in keys.items():
+        entry[key] = {**entry[key], **value} if isinstance(entry.get(key), dict) else value
+    path.write_text(yaml.safe_dump(document))
+
+
 class _Lines(logging.Handler):
     def __init__(self, lines: list[str]) -> None:
         super().__init__()

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from flows import flow_app
-from flows.flow_app import FlowApp, function, process, workflow
+from flows.flow_app import FlowApp, change, function, process, workflow
 from flows.temporal_server import TemporalServer
 from flows.test_temporal import boot
 from wippy.errors import WippyError
@@ -26,16 +26,6 @@ pytest.importorskip("temporalio", reason="the package temporalio (extra `tempora
 def server(temporal_server: TemporalServer, monkeypatch: pytest.MonkeyPatch) -> TemporalServer:
     monkeypatch.setattr(flow_app, "TEMPORAL", temporal_server)
     return temporal_server
-
-
-def change(app: FlowApp, name: str, **keys: Any) -> None:
-    """Sets keys of an entry of the application."""
-    path = app.folder / "src" / "_index.yaml"
-    document = yaml.safe_load(path.read_text())
-    entry = next(entry for entry in document["entries"] if entry["name"] == name)
-    for key, value in keys.items():
-        entry[key] = {**entry[key], **value} if isinstance(entry.get(key), dict) else value
-    path.write_text(yaml.safe_dump(document))
 
 
 CERTIFICATE = b"-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
