@@ -292,15 +292,6 @@ async def test_bytes_and_several_values(tmp_path: Path) -> None:
         assert await app.run("flow") == [[3, 1, "two", False], True, 3, "integer"]
 
 
-async def test_only_the_first_value_of_an_activity_is_kept(tmp_path: Path) -> None:
-    two = function("two", "return function() return 1, nil, 3 end")
-    flow = workflow(
-        "flow", "local funcs = require('funcs') return function() return select('#', funcs.call('app:two')) end"
-    )
-    async with FlowApp(tmp_path, flow, two) as app:
-        assert await app.run("flow") <= 2
-
-
 async def test_a_slow_reader_of_a_ticker_loses_ticks_and_a_stopped_one_starts_no_timer(tmp_path: Path) -> None:
     flow = workflow(
         "flow",
