@@ -37,6 +37,7 @@ BOTH = frozenset(
         "test_entries",
         "test_attributes",
         "test_failures",
+        "test_calls",
     )
 )
 CLOCK = "moves the clock of the embedded provider"

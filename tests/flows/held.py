@@ -46,11 +46,11 @@ async def spinning(app: FlowApp) -> AsyncIterator[None]:
     names.register(b"go on", b"{app:nobody|1}")
 
 
-async def stored(app: FlowApp, id: str) -> bool:
-    """Whether what a run has done so far is in its history: no task is on its way."""
+async def settled(app: FlowApp, id: str, signals: int = 0) -> bool:
+    """Whether no task of a run is on its way, and so many signals have been told to its code."""
     kinds = [type(event) for event in await app.history(id)]
     tasks = [kind for kind in kinds if kind in (ev.WorkflowTaskScheduled, ev.WorkflowTaskCompleted)]
-    return tasks[-1:] == [ev.WorkflowTaskCompleted]
+    return tasks[-1:] == [ev.WorkflowTaskCompleted] and kinds.count(ev.WorkflowExecutionSignaled) >= signals
 
 
 async def tell(app: FlowApp, name: str, topic: str) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.flow_app import FlowApp, function, workflow
-from flows.held import stored
+from flows.held import settled
 from wippy.workflows import events as ev
 
 ENTRIES = [
@@ -233,7 +233,7 @@ async def _change(app: FlowApp, before: dict[str, str], after: dict[str, str]) -
     holder = app.app.runtime.router.names.holder
     await app.until(lambda: all(holder(f"{name} waits".encode()) for name in before))
     for name in before:
-        await app.until(lambda name=name: stored(app, name))
+        await app.until(lambda name=name: settled(app, name))
     await app.stop()
     app.write(*ENTRIES, *(flow(name, body) for name, body in after.items()))
     await app.start()

@@ -59,6 +59,7 @@ class Outside:
         self._children: dict[int, tuple[str, str]] = {}
         self._externals: dict[int, str] = {}
         self._updates: dict[str, str] = {}
+        self._memo: dict[str, Any] = {}
 
     # In
 
@@ -230,6 +231,7 @@ class Outside:
         if c.search is not None:
             out.upsert_workflow_search_attributes.search_attributes.CopyFrom(wire.proto_attributes(c.search))
         else:
+            self._memo.update(c.memo or {})
             fields = out.modify_workflow_properties.upserted_memo.fields
             for name, value in (c.memo or {}).items():
                 fields[name].CopyFrom(wire.json_payload(value))
@@ -247,6 +249,9 @@ class Outside:
         to.task_queue = self.info.queue
         to.arguments.extend(wire.proto_payloads(c.args))
         _headers(to.headers, self.info.header if c.header is None else c.header)
+        if self._memo:  # a server passes on that of the start only
+            for name, value in {**self.info.memo, **self._memo}.items():
+                to.memo[name].CopyFrom(wire.json_payload(value))
 
 
 def _result(proto: Any) -> dict[str, Any]:
