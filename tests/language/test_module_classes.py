@@ -84,3 +84,11 @@ def test_os_may_be_declared(app: Application) -> None:
     app.define(function("declares", body, ["os"]), workflow("flow", body, ["os"]))
     assert app.call("app:declares")[:3] == [True, "wippy", "number"]
     assert app.call("app:declares")[3] is False
+
+
+@pytest.mark.parametrize("name", sorted(EXPECTED.keys() - FOUND.keys()))
+def test_a_module_that_this_build_does_not_have_is_named(app: Application, name: str) -> None:
+    with pytest.raises(WippyError, match="there is no module of that name") as caught:
+        app.define(workflow("flow", "return function() end", [name]))
+    assert caught.value.kind == "NotFound"
+    assert f"app:flow -> {name}" in caught.value.message
