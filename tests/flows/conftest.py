@@ -30,15 +30,16 @@ BOTH = frozenset(
         "test_processor",
         "test_numbering",
         "test_matching",
-        "test_zz_m",
         "test_chains",
         "test_policies",
         "test_child_rules",
         "test_watching",
+        "test_option_effects",
         "test_entries",
         "test_attributes",
         "test_failures",
         "test_calls",
+        "test_permissions",
     )
 )
 CLOCK = "moves the clock of the embedded provider"
