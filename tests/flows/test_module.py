@@ -72,7 +72,8 @@ async def test_info_has_these_fields(tmp_path: Path) -> None:
           funcs.call("app:echo", 1)
           local second = workflow.info()
           return {kinds, constant, first.history_length, second.history_length,
-            second.history_size > first.history_size, second.history_length == workflow.history_length(), second.history_size == workflow.history_size()}
+            second.history_size > first.history_size, second.history_length == workflow.history_length(),
+            second.history_size == workflow.history_size()}
         end
         """,
     )
