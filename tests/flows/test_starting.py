@@ -204,7 +204,8 @@ async def test_a_bar_in_an_id_is_refused(tmp_path: Path) -> None:
         """
         return function()
           local pid, err = process.with_options({["workflow.id"] = "a|b"}):spawn("app:waiter", "app:worker", 1)
-          return {pid == nil, err ~= nil}
+          local named, e2 = process.with_options({}):with_name("a|b"):spawn("app:waiter", "app:worker", 1)
+          return {pid == nil and named == nil, err ~= nil and e2 ~= nil}
         end
         """,
     )

@@ -16,7 +16,8 @@ def _activity_failure(event: Any) -> Failure:
     failure = event.failure
     if failure.kind == errors.TIMEOUT and failure.cause is not None and isinstance(event, ev.ActivityTaskTimedOut):
         failure = failure.cause
-    return failure.with_details(_wrapper="activity", _activity_id=str(event.id), _retry_state=event.retry_state)
+    name = event.name or str(event.id)
+    return failure.with_details(_wrapper="activity", _activity_id=name, _retry_state=event.retry_state)
 
 
 def _closed_child(event: Any) -> jobs.Job:

@@ -107,9 +107,12 @@ class ActivityTaskCompleted(Base, tag=12, kw_only=True):
 
 
 class ActivityTaskFailed(Base, tag=13, kw_only=True):
+    """`name` is the ID that the call gave it, if it gave one."""
+
     id: int
     failure: Failure
     retry_state: str
+    name: str = ""
 
 
 class ActivityTaskTimedOut(Base, tag=14, kw_only=True):
@@ -118,6 +121,7 @@ class ActivityTaskTimedOut(Base, tag=14, kw_only=True):
     id: int
     failure: Failure
     retry_state: str
+    name: str = ""
 
 
 class ActivityTaskCancelRequested(Base, tag=15, kw_only=True):

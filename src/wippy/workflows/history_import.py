@@ -161,6 +161,7 @@ class _Reader:
     def __init__(self) -> None:
         self.seed: bytes | None = None
         self._ids: dict[int, int] = {}
+        self._names: dict[int, str] = {}
 
     def event(self, data: Data) -> Any:
         name = data.get("eventType")
@@ -178,7 +179,12 @@ class _Reader:
         """The command behind an event, by the text that the code gave it."""
         found = int(text) if str(text or "").isdigit() else -n
         self._ids[n] = found
+        self._names[n] = "" if found > 0 else str(text or "")
         return found
+
+    def name(self, data: Data) -> str:
+        """The text that the code gave an activity, "" for a number."""
+        return self._names.get(int(data.get("scheduledEventId") or 0), "")
 
     def known(self, data: Data, key: str) -> int:
         return self._ids.get(int(data.get(key) or 0), 0)
@@ -312,11 +318,13 @@ _READERS: dict[type, Callable[[_Reader, Data, int], Any]] = {
         id=r.known(a, "scheduledEventId"),
         failure=_in_failure(a.get("failure")),
         retry_state=_in_state(a.get("retryState")),
+        name=r.name(a),
     ),
     ev.ActivityTaskTimedOut: lambda r, a, n: ev.ActivityTaskTimedOut(
         id=r.known(a, "scheduledEventId"),
         failure=_in_failure(a.get("failure")),
         retry_state=_in_state(a.get("retryState")),
+        name=r.name(a),
     ),
     ev.ActivityTaskCancelRequested: lambda r, a, n: ev.ActivityTaskCancelRequested(id=r.known(a, "scheduledEventId")),
     ev.ActivityTaskCanceled: lambda r, a, n: ev.ActivityTaskCanceled(id=r.known(a, "scheduledEventId")),

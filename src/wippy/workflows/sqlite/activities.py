@@ -287,10 +287,11 @@ class Activities:
         )
 
     def _end_failed(self, run: Run, activity: Activity, failure: Failure, state: str) -> None:
+        name = self.event(run, activity).options.id
         if failure.kind == errors.TIMEOUT and (failure.details or {}).get("timeout_type") is not None:
-            event = ev.ActivityTaskTimedOut(id=activity.id, failure=failure, retry_state=state)
+            event = ev.ActivityTaskTimedOut(id=activity.id, failure=failure, retry_state=state, name=name)
         else:
-            event = ev.ActivityTaskFailed(id=activity.id, failure=failure, retry_state=state)
+            event = ev.ActivityTaskFailed(id=activity.id, failure=failure, retry_state=state, name=name)
         self._end(run, activity, event)
 
     def _end(self, run: Run, activity: Activity, event: object) -> None:

@@ -72,11 +72,10 @@ class Starting:
 
     def _check(self, request: StartRequest) -> None:
         check_start(request)
-        for payloads in (request.args, *(message.payloads for message in request.messages)):
+        first = request.messages[0].payloads if request.messages else []
+        for payloads in (request.args, first):
             if total_size(payloads) > self.core.limits.payload:
                 raise errors.WippyError(errors.LIMIT_EXCEEDED, "Blob data size exceeds limit")
-        if len(request.messages) > self.core.limits.signals:
-            raise errors.WippyError(errors.LIMIT_EXCEEDED, "too many startup messages")
 
     def _first_delay(self, options: WorkflowOptions, now: int) -> int:
         if not options.cron:
