@@ -11,7 +11,7 @@ from wippy.registry.decode import Duration, decode
 from wippy.registry.entry import ID, Entry
 from wippy.registry.lifecycle import Lifecycle
 from wippy.services.site import Site, qualified
-from wippy.services.temporal_client import ClientService
+from wippy.services.temporal_client import SECOND, ClientService
 from wippy.services.workflow_node import type_of_entry
 from wippy.units.frame import Frame
 from wippy.workflows.host import WorkflowHost
@@ -28,6 +28,9 @@ class WorkerOptions(msgspec.Struct):
 
     max_concurrent_activity_execution_size: int = 0
     max_concurrent_workflow_task_execution_size: int = 0
+    max_concurrent_local_activity_execution_size: int = 0
+    max_concurrent_session_execution_size: int = 0
+    max_concurrent_eager_activity_execution_size: int = 0
     max_concurrent_activity_task_pollers: int = 0
     max_concurrent_workflow_task_pollers: int = 0
     worker_activities_per_second: float = 0.0
@@ -40,8 +43,11 @@ class WorkerOptions(msgspec.Struct):
     default_heartbeat_throttle_interval: Duration = Duration(0)
     identity: str = ""
     enable_logging_in_replay: bool = False
+    enable_session_worker: bool = False
     disable_workflow_worker: bool = False
     local_activity_worker_only: bool = False
+    disable_eager_activities: bool = False
+    disable_registration_aliasing: bool = False
     use_versioning: bool = False
     deployment_name: str = ""
     build_id: str = ""
@@ -126,7 +132,6 @@ class WorkerService:
         from wippy.workflows.temporal.worker import WorkerSettings
 
         options = self._config.worker_options
-        throttle = options.max_heartbeat_throttle_interval or options.default_heartbeat_throttle_interval
         build = options.build_id or (self._site.read_variable(options.build_id_env) if options.build_id_env else "")
         return WorkerSettings(
             activities=_size(options.max_concurrent_activity_execution_size, 1000),
@@ -135,9 +140,12 @@ class WorkerService:
             workflow_pollers=_size(options.max_concurrent_workflow_task_pollers, 20),
             activities_per_second=options.worker_activities_per_second,
             queue_activities_per_second=options.task_queue_activities_per_second,
-            sticky_timeout=(options.sticky_schedule_to_start_timeout or 5_000_000_000) / 1e9,
+            sticky_timeout=(options.sticky_schedule_to_start_timeout or 5 * SECOND) / 1e9,
             stop_timeout=options.worker_stop_timeout / 1e9,
-            heartbeat_throttle=(throttle or 1_000_000_000) / 1e9,
+            max_heartbeat_throttle=(options.max_heartbeat_throttle_interval or SECOND) / 1e9,
+            default_heartbeat_throttle=(options.default_heartbeat_throttle_interval or SECOND) / 1e9,
+            local_activities=_size(options.max_concurrent_local_activity_execution_size, 1000),
+            eager_activities=not options.disable_eager_activities,
             identity=options.identity,
             deployment=options.deployment_name,
             build_id=(build or "") if options.use_versioning else "",

@@ -51,7 +51,10 @@ class WorkerSettings(msgspec.Struct, frozen=True):
     queue_activities_per_second: float = 0.0
     sticky_timeout: float = 5.0
     stop_timeout: float = 0.0
-    heartbeat_throttle: float = 1.0
+    max_heartbeat_throttle: float = 1.0
+    default_heartbeat_throttle: float = 1.0
+    local_activities: int = 1000
+    eager_activities: bool = True
     identity: str = ""
     deployment: str = ""
     build_id: str = ""
@@ -109,7 +112,6 @@ class QueueWorker:
         async def anything(args: Sequence[RawValue]) -> RawValue:
             return await self._attempt(args)
 
-        throttle = timedelta(seconds=settings.heartbeat_throttle)
         self._worker = Worker(
             provider.client,
             task_queue=queue,
@@ -120,14 +122,17 @@ class QueueWorker:
             workflow_task_executor=threads,
             interceptors=[_ActivityHeaders()],
             identity=settings.identity or None,
-            max_cached_workflows=settings.cache_size,
+            # with a single slot the poll of the sticky queue would keep out that of the other one
+            max_cached_workflows=settings.cache_size if settings.workflow_tasks > 1 else 0,
             max_concurrent_workflow_tasks=settings.workflow_tasks,
             max_concurrent_activities=settings.activities,
             max_concurrent_workflow_task_polls=min(settings.workflow_pollers, max(settings.workflow_tasks, 2)),
             max_concurrent_activity_task_polls=settings.activity_pollers,
             sticky_queue_schedule_to_start_timeout=timedelta(seconds=settings.sticky_timeout),
-            max_heartbeat_throttle_interval=throttle,
-            default_heartbeat_throttle_interval=throttle,
+            max_heartbeat_throttle_interval=timedelta(seconds=settings.max_heartbeat_throttle),
+            default_heartbeat_throttle_interval=timedelta(seconds=settings.default_heartbeat_throttle),
+            max_concurrent_local_activities=settings.local_activities,
+            disable_eager_activity_execution=not settings.eager_activities,
             max_activities_per_second=settings.activities_per_second or None,
             max_task_queue_activities_per_second=settings.queue_activities_per_second or None,
             graceful_shutdown_timeout=timedelta(seconds=settings.stop_timeout),
