@@ -95,14 +95,18 @@ def check_schedule(schedule: str) -> None:
     _parse(schedule)
 
 
-def next_after(schedule: str, now_ns: int) -> int:
+def next_after(schedule: str, now_ns: int, since_ns: int | None = None) -> int:
     """The first slot after `now_ns`, both nanoseconds since the epoch.
+
+    Args:
+        since_ns: a slot from which `@every` counts, `now_ns` unless given.
 
     Raises WippyError (INVALID) for an unreadable schedule or one that never comes.
     """
     every, sets, any_day, any_weekday, zone = _parse(schedule)
     if every:
-        return now_ns + every
+        since = now_ns if since_ns is None else since_ns
+        return since + ((now_ns - since) // every + 1) * every
     minutes, hours, days, months, weekdays = sets
     seconds = now_ns // _SECOND
     local = dt.datetime.fromtimestamp(seconds - seconds % 60 + 60, zone)

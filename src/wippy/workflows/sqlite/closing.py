@@ -123,12 +123,10 @@ class Closing:
 
     def _cron(self, run: Run, now: int) -> _Next | None:
         """The next run of a schedule."""
-        schedule = self.core.start_event(run).options.cron
-        if not schedule or run.cancel_requested:
+        start = self.core.start_event(run)
+        if not start.options.cron or run.cancel_requested:
             return None
-        slot = cron.next_after(schedule, now)
-        if run.chain_deadline and slot >= run.chain_deadline:
-            return None
+        slot = cron.next_after(start.options.cron, now, run.started_ns + start.first_task_delay_ns)
         return self._next(run, delay_ns=slot - now)
 
     # the close itself
