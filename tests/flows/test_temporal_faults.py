@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from flows import flow_app
 from flows.flow_app import FlowApp, function, process, workflow
 from flows.temporal_server import TemporalServer, binary
 from wippy.errors import UNAVAILABLE, WippyError
+from wippy.registry.entry import ID
 from wippy.workflows import events as ev
 
 pytest.importorskip("temporalio", reason="the package temporalio (extra `temporal`) is not installed")
@@ -135,6 +137,32 @@ async def test_a_client_whose_health_check_fails_is_started_again(mortal: Tempor
         await app.signal("one", "word", 2)
         assert await watched == [[1, 2], "nil"]
         assert await app.result("two") == "done"
+
+
+async def test_a_client_starts_only_if_its_server_is_well(
+    mortal: TemporalServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from wippy.services import temporal_client
+
+    app = FlowApp(tmp_path / "app", WAITS)
+    path = app.folder / "src" / "_index.yaml"
+    document = yaml.safe_load(path.read_text())
+    for entry in document["entries"]:
+        entry["lifecycle"] = {}
+    path.write_text(yaml.safe_dump(document))
+    async with app:
+        provider = ID.parse("app:provider")
+        mortal.kill()
+        with pytest.raises(WippyError, match=f"the Temporal server at {mortal.address} does not answer"):
+            await app.app.supervisor.start(provider)
+        mortal.start()
+        service = app.app.site.workflow_nodes["app:provider"].connection.client.service_client
+        with monkeypatch.context() as patch:
+            patch.setattr(temporal_client, "PATIENCE", 0.05)
+            patch.setattr(service, "check_health", lambda: asyncio.sleep(60))
+            with pytest.raises(WippyError, match="does not answer: TimeoutError"):
+                await app.app.supervisor.start(provider)
+        await app.app.supervisor.start(provider)
 
 
 async def test_what_waits_for_a_dead_server_gives_up_and_the_application_stops(
@@ -358,6 +386,7 @@ async def test_without_a_version_changed_code_is_blocked_and_named(server: Tempo
         assert "workflow one (app:flow)" in text
         assert "app:echo" in text
         assert "app:other" in text
+        assert re.search(r"in this task the code asks for activity 1 at app:flow:\d+", text)
         assert "workflow.version" in text
     finally:
         await app.stop()

@@ -245,8 +245,7 @@ def replay(arguments: Arguments) -> int:
             print(f"{name}: fits ({found['type']}, {found['events']} events)")
             continue
         bad += 1
-        place = f" after {found['place']}" if found["place"] else ""
-        print(f"{name}: does not fit ({found['type']}): task {found['tasks'] + 1}{place}: {found['reason']}")
+        print(f"{name}: does not fit ({found['type']}): task {found['tasks'] + 1}: {found['reason']}")
     if bad:
         print("\nGuard the change with workflow.version, or give the new code an entry of its own.", file=sys.stderr)
     return 1 if bad else 0

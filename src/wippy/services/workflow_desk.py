@@ -161,13 +161,12 @@ class WorkflowDesk:
         try:
             found = self._replayed(history)
         except Blocked as error:
-            return {**told, "fits": False, "tasks": 0, "reason": str(error), "place": ""}
+            return {**told, "fits": False, "tasks": 0, "reason": str(error)}
         return {
             **told,
             "fits": found.problem is None,
             "tasks": found.tasks,
             "reason": found.problem or "",
-            "place": found.last_place,
         }
 
     def _import(self, request: Data) -> Data:

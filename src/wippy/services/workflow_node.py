@@ -58,7 +58,7 @@ class WorkflowNode:
         else:
             (host or self.peer).accept(envelope)
 
-    def machine(self, info: RunInfo, vm: MachineVM | None = None, *, trace: bool = False) -> LuaMachine:
+    def machine(self, info: RunInfo, vm: MachineVM | None = None, *, trace: bool | str = False) -> LuaMachine:
         """A machine for a run, in `vm` or that of the thread. Raises Blocked if its queue does not serve the type."""
         host = self.queues.get(info.queue)
         entry = entry_of_type(self._site, info.type, host.id) if host is not None else None
@@ -78,6 +78,7 @@ class WorkflowNode:
             vm=vm or machine_vm(self._site.runtime, self.max_memory),
             log_in_replay=info.queue in self.log_in_replay,
             trace=trace,
+            line=self._line,
         )
 
     def send(self, workflow_id: str, queue: str, pid: str, topic: str, payloads: list[Payload]) -> None:
@@ -85,6 +86,13 @@ class WorkflowNode:
         host = self.queues.get(queue)
         sender = host.pid(workflow_id) if host is not None else ""
         self._site.runtime.router.dispatch(["send", pid, 0, 0, topic, sender, "", codec.pack(plain_values(payloads))])
+
+    def _line(self, place: str) -> str:
+        """A line of an entry, such as `app:flow:12`, with its file if the code is in one of its own."""
+        id, _, number = place.rpartition(":")
+        entry = self._site.registry.peek(id)
+        file = entry.file_of("source") if entry is not None else None
+        return f"{file}:{number} ({id})" if file else place
 
     def _queue_of(self, host: str) -> str:
         worker = self._site.workflow_hosts.get(host)
@@ -118,7 +126,7 @@ class ReplayNode(WorkflowNode):
     def engine(self) -> None:
         return None
 
-    def machine(self, info: RunInfo, vm: MachineVM | None = None, *, trace: bool = False) -> LuaMachine:
+    def machine(self, info: RunInfo, vm: MachineVM | None = None, *, trace: bool | str = False) -> LuaMachine:
         """A machine for a run of any queue. Raises Blocked for a type that no entry serves."""
         host = next((one for one in self._site.workflow_hosts.values() if one.queue == info.queue), None)
         self.id = host.node if host is not None else "replay"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +114,7 @@ class ProviderService(WorkflowNode):
             self.activities.execute,
             cancel_executor=self.activities.cancel,
             send=self.send,
+            traced=partial(self.machine, trace=True),
             failed=ended,
             queues=[],
             clock=self._site.runtime.clock.time_ns,

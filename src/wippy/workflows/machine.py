@@ -79,7 +79,8 @@ class LuaMachine:
         activity_queue: entry ID of an activity -> the task queue to which it is tied, "" for none.
         vm: in which it lives.
         log_in_replay: `print` during replay too.
-        trace: remember which line asks for each command, see `places`.
+        trace: remember which line asks for each command, see `places`; "task": for those of the last replayed task.
+        line: a line as code knows it (`app:flow:12`) -> as people find it.
     """
 
     def __init__(
@@ -97,10 +98,12 @@ class LuaMachine:
         activity_queue: Callable[[str], str] = lambda id: "",
         vm: MachineVM,
         log_in_replay: bool = False,
-        trace: bool = False,
+        trace: bool | str = False,
+        line: Callable[[str], str] = str,
     ) -> None:
         self._replaying = False
         self._log_in_replay = log_in_replay
+        self._line = line
         self._scopes = runtime.scopes
         self._code = runtime.code
         self.unreachable = unreachable
@@ -163,6 +166,28 @@ class LuaMachine:
         """Lines of the user's code such as `app:flow:12` by command: `("timer", "3")`, `("marker", kind, key)`."""
         rows = codec.unpack(b"\x91" + self._vm.K.places(self._number))[0]
         return {(row[0], *row[1 : 3 if row[0] == "marker" else 2]): row[3] for row in rows}
+
+    def place_of(self, command: cmd.Command | None) -> str:
+        """The line that asked for a command, as people find it; for None the line at which main waits, or "" if it has
+        ended. "" if nobody knows.
+        """
+        if command is None:
+            found = _LINE.search(self.stacks())
+            return self._line(found[0]) if found else ""
+        name = _NAMES[type(command)]
+        places = self.places()
+        if isinstance(command, cmd.RecordMarker):
+            place = places.get((name, command.kind, command.key), "")
+        elif (id := getattr(command, "id", None)) is not None:
+            place = places.get((name, str(id)), "")
+        else:
+            place = next((place for key, place in reversed(places.items()) if key[0] == name), "")
+        return self._line(place) if place else ""
+
+    def asked(self) -> list[str]:
+        """What the last replayed task asked for, with its lines."""
+        found = {key: self._line(place) for key, place in self.places().items() if place}
+        return [f"{' '.join(k for k in key if ':' not in k)} at {line}" for key, line in found.items()]
 
     def stacks(self) -> str:
         """Where every coroutine of the run stands, the innermost line first; a blank line between two."""
@@ -233,6 +258,7 @@ def _text(value: Any) -> str:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
 
 
+_LINE = re.compile(r"[^\s:/\[(]+:[^\s:/]+:\d+")
 _USER_LINE = re.compile(r"\s+[^\s:/\[(]+:[^\s:/]+:\d+")
 
 _PLAIN_ACTIVITY = activity_options({})
@@ -270,6 +296,24 @@ _COMMANDS: dict[str, Callable[[LuaMachine, list[Any]], cmd.Command]] = {
         raised(*r[1][:4]) if isinstance(r[1], list) else raised(*(r[1].get(n) for n in range(1, 5)))
     ),
     "continue": lambda m, r: cmd.ContinueAsNew(r[1], _payloads(r[2]), m.header(r[3])),
+}
+
+
+_NAMES: dict[type, str] = {
+    cmd.ScheduleActivity: "activity",
+    cmd.RequestCancelActivity: "cancel_activity",
+    cmd.StartTimer: "timer",
+    cmd.CancelTimer: "cancel_timer",
+    cmd.StartChild: "child",
+    cmd.SignalExternal: "signal",
+    cmd.CancelExternal: "cancel",
+    cmd.RecordMarker: "marker",
+    cmd.UpsertAttributes: "attrs",
+    cmd.AnswerUpdate: "update",
+    cmd.SendMessage: "send",
+    cmd.Complete: "complete",
+    cmd.Fail: "fail",
+    cmd.ContinueAsNew: "continue",
 }
 
 

@@ -74,4 +74,12 @@ class Blocked(Exception):
 
 
 class NonDeterminism(Blocked):
-    """The code asks for something else than its history says."""
+    """The code asks for something else than its history says.
+
+    Args:
+        command: what it asks for, None where it asks for nothing more.
+    """
+
+    def __init__(self, text: str, command: Command | None = None) -> None:
+        super().__init__(text)
+        self.command = command

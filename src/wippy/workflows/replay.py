@@ -129,6 +129,15 @@ def replay(history: list[Any], factory: MachineFactory) -> list[list[Command]]:
     return driver.tasks
 
 
+def explained(error: NonDeterminism, machine: Any) -> str:
+    """The difference with the line of code, as far as the machine knows its lines."""
+    place_of = getattr(machine, "place_of", None)
+    place = place_of(error.command) if place_of is not None else ""
+    if not place:
+        return str(error)
+    return f"{error}; {'asked for by' if error.command is not None else 'the code stands at'} {place}"
+
+
 class Recorded(msgspec.Struct):
     """What a replay has shown.
 
@@ -136,13 +145,11 @@ class Recorded(msgspec.Struct):
         tasks: completed tasks that fit.
         problem: where the code asks for something else, None if it does not.
         places: lines of code by command, as `LuaMachine.places` gives them.
-        last_place: the last line that asked for something.
     """
 
     tasks: int = 0
     problem: str | None = None
     places: dict[tuple[str, ...], str] = {}
-    last_place: str = ""
 
 
 def recorded(history: list[Any], factory: Callable[[RunInfo], Any]) -> Recorded:
@@ -162,11 +169,12 @@ def recorded(history: list[Any], factory: Callable[[RunInfo], Any]) -> Recorded:
     try:
         for done in steps(driver, parts.batches, parts.start.run_id, learned):
             found.tasks += done
+    except NonDeterminism as error:
+        found.problem = explained(error, machine)
     except Blocked as error:
         found.problem = str(error)
     finally:
         found.places = machine.places()
-        found.last_place = next(reversed(found.places.values()), "") if found.places else ""
         of = {str(mine): str(event) for event, mine in learned.items()}
         found.places |= {(k[0], of[k[1]]): place for k, place in found.places.items() if k[1] in of}
         driver.close()
@@ -204,12 +212,14 @@ def compare(
         if not _matches(command, event, run_id):
             raise NonDeterminism(
                 f"the code asks for {describe_command(command)}, but event {event.n} of the history is "
-                f"{describe_event(event)}"
+                f"{describe_event(event)}",
+                command,
             )
     if len(wanted) > len(recorded):
         raise NonDeterminism(
             f"the code asks for {describe_command(wanted[len(recorded)])}, but the history has no more commands "
-            f"for the task of event {task}"
+            f"for the task of event {task}",
+            wanted[len(recorded)],
         )
     if len(recorded) > len(wanted):
         event = recorded[len(wanted)]

@@ -149,7 +149,7 @@ function K.workflow_begin(config)
   last_context = last_context + 1
   contexts[last_context] = { counter = 0, checks = 0, commands = {}, pending = {}, versions = {}, info = info,
     task = { time = 0, replaying = false, length = 0, size = 0, markers = {} }, random = info.seed,
-    places = info.trace and {} or nil }
+    places = info.trace and {} or nil, traced = info.trace == "task" }
   return last_context
 end
 
@@ -198,6 +198,7 @@ local function begin_task(number, time, replaying, length, size)
   C = use(contexts[number])
   local task = C.task
   task.time, task.replaying, task.length, task.size = time, replaying, length, size
+  if C.traced then C.places = replaying and {} or nil end
   return task
 end
 
@@ -226,7 +227,8 @@ function K.resume_task(number)
   return slice()
 end
 
--- Which line asked for each command: {what, number or kind, key, place}; kept where the run began with `trace`.
+-- Which line asked for each command: {what, number or kind, key, place}; kept where the run began with `trace`, with
+-- "task" those of the last replayed task.
 function K.places(number)
   local context = contexts[number]
   return K.encode(context and context.places or {})

@@ -69,6 +69,7 @@ class Core:
     Args:
         store: the open store; closed by the caller.
         factory: makes the machines.
+        traced: makes machines that know the lines of their commands (`place_of`), for differences; None = none does.
         executor: starts an activity and returns at once.
         cancel_executor: asks for the end of a running attempt.
         send: `(workflow_id, queue, pid, topic, payloads)` carries a message of a run to a process.
@@ -91,9 +92,11 @@ class Core:
         limits: Limits | None = None,
         new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
         entropy: Callable[[int], bytes] = os.urandom,
+        traced: MachineFactory | None = None,
     ) -> None:
         self.store = store
         self.factory = factory
+        self.traced = traced
         self.executor = executor
         self.cancel_executor = cancel_executor
         self.send = send

@@ -71,6 +71,7 @@ class Engine:
     Args:
         path: the store; made if missing, owned until `stop` or the end of the process.
         factory: makes the machine of a run; raises Blocked for an unknown type.
+        traced: the same, of machines that know the lines of their commands.
         executor: starts one attempt of an activity and returns at once; `activity_done` brings the outcome.
         cancel_executor: `(token, reason)` asks a running attempt to end; its outcome no longer counts or is a cancel.
         send: `(workflow_id, queue, pid, topic, payloads)` carries a message of a run to a process.
@@ -96,6 +97,7 @@ class Engine:
         clock: Callable[[], int] = time.time_ns,
         limits: Limits | None = None,
         synchronous: str = "FULL",
+        traced: MachineFactory | None = None,
         failed: Callable[[errors.WippyError], None] = _ignore,
     ) -> None:
         self._failed = failed
@@ -110,6 +112,7 @@ class Engine:
                 queues=queues,
                 clock=clock,
                 limits=limits,
+                traced=traced,
             )
         except BaseException as error:
             self._store.close()

@@ -14,7 +14,7 @@ from wippy.workflows.commands import Command
 from wippy.workflows.driver import Driver
 from wippy.workflows.machine_api import Blocked, NonDeterminism
 from wippy.workflows.provider import Status
-from wippy.workflows.replay import cut, run_info, steps
+from wippy.workflows.replay import cut, explained, run_info, steps
 from wippy.workflows.sqlite import commands
 from wippy.workflows.sqlite.run import Run, Task
 
@@ -32,7 +32,7 @@ CHANGED = "the code is not what this run began with: restore it, or guard the ch
 class Turn:
     """One try of one task: not in the history before it has ended."""
 
-    __slots__ = ("live", "n", "new", "replay", "size", "spent", "time_ns")
+    __slots__ = ("live", "n", "new", "replay", "size", "spent", "time_ns", "traced")
 
     def __init__(self, n: int, time_ns: int, size: int, new: list[Any]) -> None:
         self.n = n
@@ -41,6 +41,7 @@ class Turn:
         self.new = new
         self.replay: Iterator[bool] | None = None
         self.live = False
+        self.traced = False
         self.spent = 0
 
 
@@ -61,6 +62,8 @@ class Tasks:
         try:
             if turn is None:
                 turn = self._begin(run)
+            elif run.driver is None:
+                self._rebuild(run, turn)
             if turn.replay is not None and not self._replay(turn, began):
                 self._again(run, turn, began)
                 return
@@ -79,7 +82,9 @@ class Tasks:
                     markers={},
                 )
         except NonDeterminism as error:
-            self._fail(run, "NonDeterministic", f"{error}; {CHANGED}")
+            if not self._look_again(run):
+                machine = run.driver.machine if run.driver is not None else None
+                self._fail(run, "NonDeterministic", f"{explained(error, machine)}; {CHANGED}")
             return
         except Blocked as error:
             self._fail(run, "Blocked", str(error))
@@ -103,16 +108,33 @@ class Tasks:
         run.turn = turn
         run.new = []
         if run.driver is None:
-            history = (core.store.history(run.seq) if run.stored else []) + run.out
-            parts = cut(history)
-            run.start = parts.start
-            run.driver = driver = Driver(core.factory(run_info(parts.start)))
-            turn.new = parts.rest
-            if parts.batches:
-                turn.replay = steps(driver, parts.batches, run.run_id)
+            self._rebuild(run, turn)
         else:
             core.cached.pop(run.seq, None)
         return turn
+
+    def _rebuild(self, run: Run, turn: Turn) -> None:
+        """Make the machine; it comes up to date by replay."""
+        core = self.core
+        history = (core.store.history(run.seq) if run.stored else []) + run.out
+        parts = cut(history)
+        run.start = parts.start
+        factory = core.traced if turn.traced and core.traced is not None else core.factory
+        run.driver = driver = Driver(factory(run_info(parts.start)))
+        turn.new = parts.rest
+        if parts.batches:
+            turn.replay = steps(driver, parts.batches, run.run_id)
+
+    def _look_again(self, run: Run) -> bool:
+        """Whether the run is replayed once more, by a machine that knows the lines of its commands."""
+        turn: Turn = run.turn
+        if self.core.traced is None or turn.traced:
+            return False
+        self.drop(run)
+        turn.traced = run.evict = True
+        turn.replay = None
+        self.core.ready.append(run)
+        return True
 
     def _replay(self, turn: Turn, began: int) -> bool:
         """Whether the replay is finished."""

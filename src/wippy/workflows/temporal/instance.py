@@ -17,8 +17,7 @@ from wippy.workflows import commands as cmd
 from wippy.workflows import jobs
 from wippy.workflows.driver import Driver
 from wippy.workflows.machine import LuaMachine, RecordedRandom
-from wippy.workflows.machine_api import Blocked, RunInfo
-from wippy.workflows.machine_vm import MachineVM
+from wippy.workflows.machine_api import Blocked
 from wippy.workflows.provider import Send
 from wippy.workflows.temporal.activation import (
     SEED,
@@ -35,7 +34,11 @@ log = logging.getLogger("wippy.workflows")
 _DIFFERENCE = re.compile(r'(?:Nondeterminism error|Fatal error in workflow machines): (.*?)(?:", source:|$)', re.S)
 _EVENT = re.compile(r"HistoryEvent \{ event_id: (\d+),.*?event_type: (\w+),.*", re.S)
 
-Machines = Callable[[RunInfo, MachineVM], LuaMachine]
+Machines = Callable[..., LuaMachine]
+"""(run, VM, trace=): the machine of a run; see `WorkflowNode.machine`."""
+
+_SHOWN = 5
+"""Commands that a message names."""
 
 STOPPING = 1.0
 """Seconds for which a task may go on computing when its worker stops."""
@@ -161,7 +164,7 @@ class Instance(WorkflowInstance):
             info = run_info(init, act.run_id, self._details.task_queue, self._details.namespace)
             seat = self._seat = self._runner.seats.take()
             with seat.turns:
-                machine = self._runner.machines(info, seat.vm())
+                machine = self._runner.machines(info, seat.vm(), trace="task")
             machine.unit.random = LazyRandom(self._seed)
             self._outside = Outside(info)
             self._driver = Driver(machine)
@@ -190,10 +193,11 @@ class Instance(WorkflowInstance):
         found = _DIFFERENCE.search(why)
         if found is not None:
             log.error(
-                "workflow %s (%s) is blocked: %s; restore the code, or guard the change with workflow.version",
+                "workflow %s (%s) is blocked: %s%s; restore the code, or guard the change with workflow.version",
                 self._details.workflow_id,
                 self._details.workflow_type,
                 _EVENT.sub(r"HistoryEvent(id: \1, \2)", found[1]),
+                self._asked(),
             )
         elif why.startswith("Error reporting"):
             log.warning(
@@ -202,6 +206,18 @@ class Instance(WorkflowInstance):
                 self._details.workflow_type,
             )
         self._close()
+
+    def _asked(self) -> str:
+        """What the code has asked for in the task that does not fit, or where it stands: the core knows no lines."""
+        if self._driver is None or self._seat is None or not isinstance(self._driver.machine, LuaMachine):
+            return ""
+        with self._seat.turns:
+            asked = self._driver.machine.asked()
+            place = "" if asked else self._driver.machine.place_of(None)
+        if asked:
+            more = f" and {len(asked) - _SHOWN} more" if len(asked) > _SHOWN else ""
+            return f"; in this task the code asks for {', '.join(asked[:_SHOWN])}{more}"
+        return f"; the code stands at {place}" if place else ""
 
     def _close(self) -> None:
         driver, self._driver, self._outside = self._driver, None, None
