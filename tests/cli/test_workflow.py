@@ -174,7 +174,7 @@ def test_histories_as_files(project: Path, capsys: pytest.CaptureFixture[str]) -
     assert "does not fit" in told
     assert "app:triple" in told
     assert "app:double" in told
-    assert "app:flow:3" in told
+    assert "asked for by src/flow.lua:3 (app:flow)" in told
     (project / "flows.db").unlink()
     assert execute(["workflow", "import", "one.json"]) == 0
     assert "imported order-1" in capsys.readouterr().out
