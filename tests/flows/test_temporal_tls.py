@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from flows import flow_app
-from flows.flow_app import FlowApp, function, workflow
+from flows.flow_app import FlowApp, function, process, workflow
 from flows.temporal_server import TemporalServer
 from flows.test_temporal_worker import change
 from flows.tls_front import NAME, Authority, tls_front
 from wippy.errors import WippyError
 from wippy.registry.entry import ID
 from wippy.registry.notice import Problems
+from wippy.registry.project import load_project
 
 pytest.importorskip("temporalio", reason="the package temporalio (extra `temporal`) is not installed")
 
@@ -143,3 +145,28 @@ async def test_an_api_key_goes_without_tls_where_none_is_wanted(server: Temporal
     async with app:
         assert await app.run("flow") == 42
     assert app.logged("the API key is sent to")
+
+
+async def test_a_changed_connection_is_used_after_a_restart_of_the_service(
+    server: TemporalServer, authority: Authority, tmp_path: Path
+) -> None:
+    watcher = process("watcher", "return function(pid) process.monitor(pid) return process.events():receive().kind end")
+    waits = workflow("waits", "return function() return process.inbox():receive():payload():data() end")
+    async with (
+        tls_front(server.address, authority) as front,
+        FlowApp(tmp_path / "app", FLOW, DOUBLE, waits, watcher) as app,
+    ):
+        pid = await app.begin("waits", id="one")
+        watched = asyncio.wrap_future(app.spawn("watcher", pid, host="app:processes", exec=True))
+        await app.until(lambda: len(app.engine.watches) == 1)
+        change(app, "provider", address=front.address, tls=trusting(authority))
+        await app.app.reload(load_project(str(app.folder)))
+        await app.app.supervisor.settled()
+        assert await app.run("flow") == 42
+        assert front.clients == []
+        await app.app.supervisor.stop(ID.parse("app:provider"))
+        await app.app.supervisor.start(ID.parse("app:provider"), ID.parse("app:worker"))
+        assert await app.run("flow") == 42
+        assert front.clients != []
+        await app.signal("one", "word", 1)
+        assert await watched == "pid.exit"

@@ -371,7 +371,7 @@ async def test_workers_and_clients_may_change_and_go_while_the_application_runs(
         await app.app.supervisor.settled()
         ok, text = await app.process("sender", pid)
         assert ok is False
-        assert "not found" in text
+        assert "node not found" in text
         with pytest.raises(WippyError):
             await app.run("flow")
     assert "cannot schedule" not in caplog.text

@@ -6,9 +6,10 @@ import asyncio
 import contextlib
 import logging
 import sys
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -26,6 +27,8 @@ from wippy.workflows.temporal.unverified import Tunnel
 log = logging.getLogger("wippy.workflows")
 
 SECOND = 1_000_000_000
+PATIENCE = 5.0
+"""Seconds for which a health check waits."""
 
 
 class Auth(msgspec.Struct):
@@ -73,19 +76,33 @@ class ClientEntry(msgspec.Struct):
     lifecycle: Lifecycle = msgspec.field(default_factory=Lifecycle)
 
 
+class Connection(NamedTuple):
+    """A client of the SDK, and what it goes through to a server that is not verified."""
+
+    client: Any
+    tunnel: Tunnel | None
+
+
+def _settings(config: ClientEntry) -> tuple[Any, ...]:
+    """What decides about the connection."""
+    times = config.connection_timeout, config.keep_alive_time, config.keep_alive_timeout
+    return config.address, config.namespace, config.auth, config.tls, *times
+
+
 class ClientService(WorkflowNode):
     """A connected client under supervision.
 
     Attributes:
+        reconnect: connects anew at the next start, with settings that have changed; or None.
         threads: in which the tasks of its runs are done.
         seats: the VMs in which its runs live.
     """
 
-    def __init__(self, site: Site, id: str, config: ClientEntry, client: Any, tunnel: Tunnel | None = None) -> None:
+    def __init__(self, site: Site, id: str, config: ClientEntry, connection: Connection) -> None:
         super().__init__(site, id)
         self.config = config
-        self.client = client
-        self._tunnel = tunnel
+        self.connection = connection
+        self.reconnect: Callable[[], Awaitable[Connection]] | None = None
         self._kept: Any = None
         self._provider: Any = None
         self._health: asyncio.Task[None] | None = None
@@ -98,16 +115,20 @@ class ClientService(WorkflowNode):
     async def start(self, ended: Any) -> str | None:
         from wippy.workflows.temporal.provider import TemporalProvider
 
-        if self._tunnel is not None:
-            await self._tunnel.open()
         try:
+            if self.reconnect is not None:
+                self.connection, self.reconnect = await self.reconnect(), None
+                if self._kept is not None:
+                    self._kept.client = self.connection.client
+            if self.connection.tunnel is not None:
+                await self.connection.tunnel.open()
             await self._check()
         except WippyError as error:
             self.problem = error.message
             raise
         self.problem = ""
         if self._kept is None:  # attempts and watchers outlive a restart of the service
-            self._kept = TemporalProvider(self.client, asyncio.get_running_loop())
+            self._kept = TemporalProvider(self.connection.client, asyncio.get_running_loop())
         self._kept.resume()
         self._provider = self._kept
         if self.config.health_check.enabled:
@@ -117,7 +138,7 @@ class ClientService(WorkflowNode):
 
     async def _check(self) -> None:
         try:
-            healthy = await asyncio.wait_for(self.client.service_client.check_health(), 5)
+            healthy = await asyncio.wait_for(self.connection.client.service_client.check_health(), PATIENCE)
         except Exception as error:
             text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
             raise WippyError(
@@ -147,8 +168,8 @@ class ClientService(WorkflowNode):
         provider, self._provider = self._provider, None
         if provider is not None:
             provider.pause()
-        if self._tunnel is not None:
-            await self._tunnel.close()
+        if self.connection.tunnel is not None:
+            await self.connection.tunnel.close()
 
 
 class ClientHandler:
@@ -160,10 +181,8 @@ class ClientHandler:
 
     async def create(self, entry: Entry) -> None:
         config = self._config(entry)
-        tunnel = self._tunnel(entry, config)
-        client = await self._connect(entry, config, tunnel)
         id = str(entry.id)
-        service = ClientService(self._site, id, config, client, tunnel)
+        service = ClientService(self._site, id, config, await self._connection(entry, config))
         self._clients[id] = self._site.workflow_nodes[id] = service
         self._site.runtime.router.peers[id] = service
         self._site.supervisor.register(entry.id, service, config.lifecycle)
@@ -171,6 +190,8 @@ class ClientHandler:
     async def update(self, entry: Entry, old: Entry) -> None:
         config = self._config(entry)
         service = self._clients[str(entry.id)]
+        if _settings(config) != _settings(service.config):
+            service.reconnect = lambda: self._connection(entry, config)
         service.config = config
         self._site.supervisor.register(entry.id, service, config.lifecycle)
 
@@ -180,6 +201,10 @@ class ClientHandler:
         self._site.workflow_nodes.pop(id, None)
         self._site.runtime.router.peers.pop(id, None)
         await self._site.supervisor.unregister(entry.id)
+
+    async def _connection(self, entry: Entry, config: ClientEntry) -> Connection:
+        tunnel = self._tunnel(entry, config)
+        return Connection(await self._connect(entry, config, tunnel), tunnel)
 
     async def _connect(self, entry: Entry, config: ClientEntry, tunnel: Tunnel | None) -> Any:
         try:
