@@ -199,9 +199,9 @@ class FlowApp:
         """The result of a process."""
         return await self.run(entry, *args, host="app:processes")
 
-    async def begin(self, entry: str, *args: Any, id: str) -> str:
-        """Starts a workflow with this workflow ID and gives its PID."""
-        return await asyncio.wrap_future(self.spawn(entry, *args, options={"workflow.id": id}))
+    async def begin(self, entry: str, *args: Any, id: str, **options: Any) -> str:
+        """Starts a workflow with this workflow ID and further options, and gives its PID."""
+        return await asyncio.wrap_future(self.spawn(entry, *args, options={"workflow.id": id, **options}))
 
     async def wait(self, future: Future[Any]) -> Any:
         """The result of a future. A virtual clock is moved on for as long as it takes, a minute at a time."""

@@ -17,6 +17,8 @@ from flows.flow_app import FlowApp, function, process, workflow
 from wippy.workflows import events as ev
 
 NO_CACHE = {"cache_size": 0}
+QUICK = {"workflow.task_timeout": "1s"}
+"""A Temporal server tries a task again when its time is over."""
 ECHO = function("echo", "return function(v) return v end")
 STAGES = workflow(
     "flow",
@@ -50,7 +52,7 @@ STAGES = workflow(
 async def test_a_run_goes_on_after_every_restart(tmp_path: Path, provider: dict[str, Any]) -> None:
     app = FlowApp(tmp_path, ECHO, STAGES, provider=provider)
     await app.start()
-    await app.begin("flow", id="one")
+    await app.begin("flow", id="one", **QUICK)
     for topic in ("first", "second"):
         await app.signal("one", topic)
         await app.restart()
@@ -84,7 +86,7 @@ async def test_changed_code_blocks_a_run_says_so_and_goes_on_once_it_fits(tmp_pa
     other = function("other", "return function() end")
     app = FlowApp(tmp_path, ECHO, other, good)
     await app.start()
-    await app.begin("flow", id="one")
+    await app.begin("flow", id="one", **QUICK)
 
     async def called() -> bool:
         return await app.count("one", ev.ActivityTaskCompleted) == 1
@@ -115,7 +117,7 @@ async def test_a_workflow_that_is_gone_blocks_its_runs_until_it_is_back(tmp_path
     flow = changed(f"{WAIT} return msg:topic()")
     app = FlowApp(tmp_path, ECHO, flow)
     await app.start()
-    await app.begin("flow", id="one")
+    await app.begin("flow", id="one", **QUICK)
     await app.stop()
     app.write(ECHO)
     await app.start()
@@ -140,12 +142,12 @@ async def test_a_version_lets_old_runs_take_the_old_way(tmp_path: Path) -> None:
     )
     app = FlowApp(tmp_path, old)
     await app.start()
-    await app.begin("flow", id="old")
+    await app.begin("flow", id="old", **QUICK)
     await app.until(lambda: _tasks(app, "old", 1))
     await app.stop()
     app.write(new)
     await app.start()
-    await app.begin("flow", id="new")
+    await app.begin("flow", id="new", **QUICK)
     for id in ("old", "new"):
         await app.signal(id, "hello")
     assert await app.result("old") == "-1/-1 hello"
@@ -160,7 +162,7 @@ async def _tasks(app: FlowApp, id: str, n: int) -> bool:
 async def test_a_version_that_is_no_longer_supported_blocks_the_run(tmp_path: Path) -> None:
     app = FlowApp(tmp_path, changed(f'local v = workflow.version("x", -1, 1) {WAIT} return v'))
     await app.start()
-    await app.begin("flow", id="one")
+    await app.begin("flow", id="one", **QUICK)
     await app.until(lambda: _tasks(app, "one", 1))
     await app.stop()
     app.write(changed(f'local v = workflow.version("x", 2, 3) {WAIT} return v'))
@@ -193,7 +195,7 @@ async def test_wrong_versions_are_errors(tmp_path: Path, body: str, text: str) -
 async def test_a_timer_that_became_due_while_nobody_ran_fires_at_once(tmp_path: Path) -> None:
     app = FlowApp(tmp_path, changed('time.sleep("20ms") return "woke"'))
     await app.start()
-    await app.begin("flow", id="one")
+    await app.begin("flow", id="one", **QUICK)
     await app.asleep("one")
     await app.stop()
     time.sleep(0.03)
@@ -212,7 +214,7 @@ async def test_a_failed_send_is_remembered(tmp_path: Path) -> None:
     )
     app = FlowApp(tmp_path, flow)
     await app.start()
-    await app.begin("flow", id="one")
+    await app.begin("flow", id="one", **QUICK)
     await app.until(lambda: _tasks(app, "one", 1))
     await app.restart()
     await app.signal("one", "go")
