@@ -267,9 +267,9 @@ _PLAIN_WORKFLOW = workflow_options({})
 _COMMANDS: dict[str, Callable[[LuaMachine, list[Any]], cmd.Command]] = {
     "activity": lambda m, r: cmd.ScheduleActivity(
         r[1],
-        r[2],
+        _text(r[2]),
         _payloads(r[3]),
-        m.activity_options(r[2], r[4]),
+        m.activity_options(_text(r[2]), r[4]),
         m.header(r[5]),
         r[6],
     ),
@@ -285,10 +285,12 @@ _COMMANDS: dict[str, Callable[[LuaMachine, list[Any]], cmd.Command]] = {
         m.header(r[6]),
         r[7],
     ),
-    "signal": lambda m, r: cmd.SignalExternal(r[1], r[2], r[3], _payloads(r[4]), r[5]),
-    "cancel": lambda m, r: cmd.CancelExternal(r[1], r[2], r[3]),
+    "signal": lambda m, r: cmd.SignalExternal(r[1], _text(r[2]), _text(r[3]), _payloads(r[4]), r[5]),
+    "cancel": lambda m, r: cmd.CancelExternal(r[1], _text(r[2]), _text(r[3])),
     "marker": lambda m, r: cmd.RecordMarker(r[1], r[2], r[3].encode() if isinstance(r[3], str) else r[3]),
-    "attrs": lambda m, r: cmd.UpsertAttributes(search_attributes(r[1]) if r[1] else None, r[2] or None),
+    "attrs": lambda m, r: cmd.UpsertAttributes(
+        search_attributes(r[1]) if r[1] else None, {_text(key): value for key, value in r[2].items()} if r[2] else None
+    ),
     "update": lambda m, r: cmd.AnswerUpdate(r[1], r[2], _payload(r[3])),
     "send": lambda m, r: cmd.SendMessage(r[1], r[2], _payloads(r[3])),
     "complete": lambda m, r: cmd.Complete(_payload(r[1])),
