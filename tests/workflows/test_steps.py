@@ -355,6 +355,29 @@ def test_a_task_over_several_slices_buffers_what_arrives(bench):
     assert names.index("WorkflowExecutionSignaled") > names.index("WorkflowTaskCompleted")
 
 
+def test_a_fire_that_is_dropped_with_its_timer_does_not_come_back(bench):
+    def main(api):
+        timer = api.timer(SECOND)
+        yield from api.receive()
+        for _ in range(6):
+            yield BUSY
+        api.stop(timer)
+        yield from api.receive()
+
+    b = bench({"w": main}, slice_ns=0)
+    b.start("w", id="x")
+    b.idle()
+    b.signal("x", "go")
+    b.round()
+    b.now += 2 * SECOND
+    b.round()
+    assert [type(event) for event in b.core.by_id["x"].buffered] == [ev.TimerFired]
+    b.idle()
+    b.crash()
+    b.idle()
+    assert b.names("x")[-1] == "TimerCanceled"
+
+
 def test_a_close_is_refused_while_something_has_arrived(bench):
     def main(api):
         api.begin("undone")

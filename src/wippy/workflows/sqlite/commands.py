@@ -23,7 +23,7 @@ def refusal(core: Core, run: Run, asked: list[Any]) -> str:
     """Why these commands cannot be carried out, "" if they can."""
     limits = core.limits
     activities, children = len(run.activities), len(core.children.get(run.run_id, ()))
-    externals = 0
+    externals = cancels = 0
     for command in asked:
         kind = type(command)
         size = 0
@@ -36,6 +36,8 @@ def refusal(core: Core, run: Run, asked: list[Any]) -> str:
         elif kind is cmd.SignalExternal or kind is cmd.SendMessage:
             externals += 1 if kind is cmd.SignalExternal else 0
             size = total_size(command.payloads)
+        elif kind is cmd.CancelExternal:
+            cancels += 1
         elif kind is cmd.RecordMarker:
             size = len(command.value)
         elif kind is cmd.Complete:
@@ -46,7 +48,12 @@ def refusal(core: Core, run: Run, asked: list[Any]) -> str:
             size = len(pack(command))
         if size > limits.payload:
             return f"{kind.__name__} carries {size} bytes; the limit is {limits.payload}"
-    for what, count in (("activities", activities), ("children", children), ("external signals", externals)):
+    for what, count in (
+        ("activities", activities),
+        ("children", children),
+        ("external signals", externals),
+        ("external cancels", cancels),
+    ):
         if count > limits.pending:
             return f"{count} pending {what}; the limit is {limits.pending}"
     return ""
@@ -81,7 +88,10 @@ def _start_timer(core: Core, run: Run, command: cmd.StartTimer, now: int) -> Non
 
 def _cancel_timer(core: Core, run: Run, command: cmd.CancelTimer, now: int) -> None:
     run.append(ev.TimerCanceled(id=command.id), now)
-    run.buffered = [e for e in run.buffered if type(e) is not ev.TimerFired or e.id != command.id]
+    if run.buffered:
+        run.buffered = [e for e in run.buffered if type(e) is not ev.TimerFired or e.id != command.id]
+        if not run.buffered:
+            core.batch.unbuffered.append((run.seq,))
     if run.timers.pop(command.id, None) is not None:
         core.batch.gone_timers.append((run.seq, command.id))
         core.deadlines.drop(("timer", run.seq, command.id))
