@@ -15,8 +15,10 @@ from wippy.workflows.options import (
     ActivityOptions,
     ConflictPolicy,
     ParentClosePolicy,
+    Priority,
     RetryPolicy,
     ReusePolicy,
+    VersionOverride,
     WorkflowOptions,
 )
 
@@ -117,8 +119,38 @@ def _enum(kind: type[E]) -> Callable[[str, Any], E]:
     return parse
 
 
+def _spelled(key: str, value: Any) -> dict[str, Any]:
+    """A table whose keys may be written in any case, with underscores or without."""
+    return {name.lower().replace("_", ""): item for name, item in _table(key, value).items()}
+
+
+def _priority(key: str, value: Any) -> Priority:
+    table = _spelled(key, value)
+    rank = table.get("prioritykey", 0)
+    if isinstance(rank, bool) or not isinstance(rank, (int, float)) or not 0 <= rank < 1 << 31 or rank != int(rank):
+        raise _bad(f"{key}.priority_key", "an integer that is not negative")
+    weight = table.get("fairnessweight", 0)
+    if isinstance(weight, bool) or not isinstance(weight, (int, float)) or not 0 <= weight < math.inf:
+        raise _bad(f"{key}.fairness_weight", "a number that is not negative")
+    return Priority(int(rank), _string(f"{key}.fairness_key", table.get("fairnesskey", "")), float(weight))
+
+
+def _version(key: str, value: Any) -> VersionOverride:
+    table = {"mode": value} if isinstance(value, str) else _spelled(key, value)
+    mode = _string(f"{key}.mode", table.get("mode", "")).lower().replace("-", "_")
+    if mode == "auto_upgrade":
+        return VersionOverride()
+    if mode != "pinned" or isinstance(value, str):
+        raise _bad(key, 'auto_upgrade, or a table with the mode "pinned" or "auto_upgrade"')
+    version = _spelled(f"{key}.version", table.get("version", {}))
+    return VersionOverride(
+        _filled(f"{key}.version.deployment_name", version.get("deploymentname", "")),
+        _filled(f"{key}.version.build_id", version.get("buildid", "")),
+    )
+
+
 def _retry(key: str, value: Any) -> RetryPolicy:
-    table = {name.lower().replace("_", ""): item for name, item in _table(key, value).items()}
+    table = _spelled(key, value)
     initial = _duration(f"{key}.initial_interval", table.get("initialinterval", 0)) or 1_000_000_000
     coefficient = table.get("backoffcoefficient", 0)
     if isinstance(coefficient, bool) or not isinstance(coefficient, (int, float)):
@@ -193,6 +225,9 @@ _WORKFLOW: list[_Row] = [
     ("workflow.summary", "summary", _string),
     ("workflow.details", "details", _string),
     ("workflow.parent_close_policy", "parent_close", _enum(ParentClosePolicy)),
+    ("workflow.priority", "priority", _priority),
+    ("workflow.enable_eager_start", "eager", _bool),
+    ("workflow.versioning_override", "version", _version),
 ]
 
 _ACTIVITY: list[_Row] = [
@@ -204,18 +239,16 @@ _ACTIVITY: list[_Row] = [
     ("activity.task_queue", "queue", _filled),
     ("activity.id", "id", _filled),
     ("activity.summary", "summary", _string),
+    ("activity.priority", "priority", _priority),
 ]
 
 _CHECKED_WORKFLOW: list[_Row] = [
-    ("workflow.enable_eager_start", "", _bool),
     ("workflow.wait_for_cancellation", "", _bool),
-    ("workflow.priority", "", _table),
     ("workflow.namespace", "", _filled),
 ]
 _CHECKED_ACTIVITY: list[_Row] = [
     ("activity.wait_for_cancellation", "", _bool),
     ("activity.disable_eager_execution", "", _bool),
-    ("activity.priority", "", _table),
 ]
 """Hints that no provider acts on; a bad value is a mistake all the same."""
 

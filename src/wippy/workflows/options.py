@@ -55,6 +55,25 @@ class RetryPolicy(msgspec.Struct, array_like=True, frozen=True):
     non_retryable: list[str] = []
 
 
+class Priority(msgspec.Struct, array_like=True, frozen=True):
+    """Whose turn it is on a task queue of a Temporal server. Attributes:
+    key: 1 comes before 2 and so on; 0 = the server's default.
+    fairness_key: tasks of different keys take turns.
+    fairness_weight: share of the turns of a key; 0 = 1.
+    """
+
+    key: int = 0
+    fairness_key: str = ""
+    fairness_weight: float = 0.0
+
+
+class VersionOverride(msgspec.Struct, array_like=True, frozen=True):
+    """The worker deployment that a run on a Temporal server stays with; without a build it takes the newest ones."""
+
+    deployment: str = ""
+    build_id: str = ""
+
+
 class ActivityOptions(msgspec.Struct, array_like=True, frozen=True):
     """Options of one activity call; `queue` "" = the run's own queue, `id` "" = the command's number."""
 
@@ -66,6 +85,7 @@ class ActivityOptions(msgspec.Struct, array_like=True, frozen=True):
     queue: str = ""
     id: str = ""
     summary: str = ""
+    priority: Priority | None = None
 
 
 class WorkflowOptions(msgspec.Struct, array_like=True, frozen=True):
@@ -82,6 +102,7 @@ class WorkflowOptions(msgspec.Struct, array_like=True, frozen=True):
         cron: schedule, "" = none.
         start_delay_ns: pause before the first task; not for children, not with cron.
         parent_close: only for children.
+        priority, eager, version: for Temporal servers; the two last not for children.
     """
 
     id: str = ""
@@ -99,3 +120,6 @@ class WorkflowOptions(msgspec.Struct, array_like=True, frozen=True):
     search_attributes: dict[str, Any] = {}
     summary: str = ""
     details: str = ""
+    priority: Priority | None = None
+    eager: bool = False
+    version: VersionOverride | None = None

@@ -17,7 +17,7 @@ from wippy.workflows.failure import Failure, cancelled, child_already_started, u
 from wippy.workflows.history_names import reason_of
 from wippy.workflows.machine_api import RunInfo
 from wippy.workflows.marker_id import SEED, marker_id, marker_of
-from wippy.workflows.options import WorkflowOptions
+from wippy.workflows.options import Priority, WorkflowOptions
 from wippy.workflows.payload import JSON
 from wippy.workflows.replay import child_id
 from wippy.workflows.temporal import wire
@@ -177,6 +177,7 @@ class Outside:
             if value:
                 getattr(to, field).FromTimedelta(wire.span(value))
         to.retry_policy.CopyFrom(wire.retry_policy(options.retry))
+        _priority(to.priority, options.priority)
         _summary(out, options.summary)
 
     def _cancel_activity(self, c: cmd.RequestCancelActivity, out: WorkflowCommand) -> None:
@@ -201,6 +202,7 @@ class Outside:
         to.workflow_id_reuse_policy = int(options.reuse)  # type: ignore[assignment]
         to.cron_schedule = options.cron
         _timeouts(to, options)
+        _priority(to.priority, options.priority)
         if options.retry is not None:
             to.retry_policy.CopyFrom(wire.retry_policy(options.retry))
         for name, value in options.memo.items():
@@ -275,6 +277,15 @@ def _timeouts(to: Any, options: WorkflowOptions) -> None:
     ):
         if value:
             getattr(to, field).FromTimedelta(wire.span(value))
+
+
+def _priority(to: Any, priority: Priority | None) -> None:
+    if priority is not None:
+        to.priority_key, to.fairness_key, to.fairness_weight = (
+            priority.key,
+            priority.fairness_key,
+            priority.fairness_weight,
+        )
 
 
 def _summary(out: WorkflowCommand, summary: str, details: str = "") -> None:

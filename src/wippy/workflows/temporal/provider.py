@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import uuid
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from concurrent.futures import Future
 from typing import Any
 
@@ -40,6 +40,7 @@ from wippy.workflows.provider import (
     Watcher,
 )
 from wippy.workflows.start_check import check_start
+from wippy.workflows.temporal import start_options as sdk
 from wippy.workflows.temporal import wire
 from wippy.workflows.temporal.description import describe, listing
 from wippy.workflows.temporal.faults import told
@@ -145,18 +146,21 @@ class TemporalProvider:
                 args=_raw(request.args),
                 id=workflow_id,
                 task_queue=request.queue,
-                execution_timeout=_span(options.execution_timeout_ns),
-                run_timeout=_span(options.run_timeout_ns),
-                task_timeout=_span(options.task_timeout_ns),
+                execution_timeout=sdk.span(options.execution_timeout_ns),
+                run_timeout=sdk.span(options.run_timeout_ns),
+                task_timeout=sdk.span(options.task_timeout_ns),
                 id_reuse_policy=common.WorkflowIDReusePolicy(int(reuse) or 1),
                 id_conflict_policy=common.WorkflowIDConflictPolicy(int(policy)),
-                retry_policy=_retry(options),
+                retry_policy=sdk.retry(options),
                 cron_schedule=options.cron,
                 memo=options.memo or None,
-                search_attributes=_attributes(options),
+                search_attributes=sdk.attributes(options),
                 static_summary=options.summary or None,
                 static_details=options.details or None,
-                start_delay=_span(options.start_delay_ns),
+                start_delay=sdk.span(options.start_delay_ns),
+                priority=sdk.priority(options),
+                versioning_override=sdk.version(options),
+                request_eager_start=options.eager and first is None,
                 start_signal=first.name if first is not None else None,
                 start_signal_args=_raw(first.payloads or [Payload()]) if first is not None else [],
             )
@@ -402,41 +406,3 @@ def _packed(messages: list[Message]) -> ProtoPayload:
 
 def _raw(payloads: list[Payload]) -> list[RawValue]:
     return [RawValue(wire.proto_payload(payload)) for payload in payloads]
-
-
-def _span(nanoseconds: int) -> Any:
-    return wire.span(nanoseconds) if nanoseconds else None
-
-
-def _retry(options: WorkflowOptions) -> common.RetryPolicy | None:
-    policy = options.retry
-    if policy is None:
-        return None
-    return common.RetryPolicy(
-        initial_interval=wire.span(policy.initial_ns),
-        backoff_coefficient=policy.coefficient,
-        maximum_interval=_span(policy.maximum_ns),
-        maximum_attempts=policy.maximum_attempts,
-        non_retryable_error_types=policy.non_retryable or None,
-    )
-
-
-_KEYS: dict[str, Callable[[str], Any]] = {
-    "Bool": common.SearchAttributeKey.for_bool,
-    "Int": common.SearchAttributeKey.for_int,
-    "Double": common.SearchAttributeKey.for_float,
-    "Keyword": common.SearchAttributeKey.for_keyword,
-    "KeywordList": common.SearchAttributeKey.for_keyword_list,
-    "Datetime": common.SearchAttributeKey.for_datetime,
-}
-
-
-def _attributes(options: WorkflowOptions) -> Any:
-    found = options.search_attributes
-    if not found:
-        return None
-    pairs = []
-    for name, value in found.items():
-        kind = wire.attribute_type(name, value)
-        pairs.append(common.SearchAttributePair(_KEYS[kind](name), int(value) if kind == "Int" else value))
-    return common.TypedSearchAttributes(pairs)
