@@ -16,8 +16,12 @@ from wippy.errors import WippyError
 
 flow = pytest.importorskip("temporalio.workflow", reason="the package temporalio (extra `temporal`) is not installed")
 protobuf = pytest.importorskip("google.protobuf.duration_pb2")
+common = pytest.importorskip("temporalio.common")
+messages = pytest.importorskip("temporalio.api.common.v1")
 ODD = protobuf.Duration(seconds=5)
 """A message of protobuf: the SDK encodes it in a way that we do not read."""
+TORN = common.RawValue(messages.Payload(metadata={"encoding": b"json/plain"}, data=b'{"n": '))
+"""JSON that is none."""
 
 
 @flow.defn(name="other:calls", sandboxed=False)
@@ -25,11 +29,10 @@ class Calls:
     """Calls a function of ours."""
 
     @flow.run
-    async def run(self, odd: bool) -> Any:
+    async def run(self, what: str) -> Any:
+        given = {"fine": {"n": 4}, "odd": ODD, "torn": TORN}[what]
         limit = timedelta(seconds=20)
-        return await flow.execute_activity(
-            "app:echo", ODD if odd else {"n": 4}, task_queue="main", start_to_close_timeout=limit
-        )
+        return await flow.execute_activity("app:echo", given, task_queue="main", start_to_close_timeout=limit)
 
 
 @flow.defn(name="other:child", sandboxed=False)
@@ -58,9 +61,9 @@ CALL = workflow(
     "call",
     """
     local funcs = require("funcs")
-    return function(id)
+    return function(id, ...)
       local options = {["activity.task_queue"] = "python", ["activity.retry_policy"] = {maximum_attempts = 1}}
-      local value, err = funcs.new():with_options(options):call(id)
+      local value, err = funcs.new():with_options(options):call(id, ...)
       if not err then return {value = value} end
       local retryable, details = err:retryable(), err:details() or {}
       if retryable == nil then retryable = "unset" end
@@ -82,12 +85,12 @@ async def connected(app: FlowApp) -> Any:
     return await Client.connect(flow_app.TEMPORAL.address, namespace=app.namespace)
 
 
-async def served(app: FlowApp, act: Any) -> Any:
+async def served(app: FlowApp, act: Any, *args: Any) -> Any:
     """What a workflow gets from an activity of a worker in Python."""
     from temporalio import activity
 
     async with python_worker(await connected(app), activities=[activity.defn(name="other:act")(act)]):
-        return await app.run("call", "other:act")
+        return await app.run("call", "other:act", *args)
 
 
 async def test_results_in_the_encodings_that_we_share(tmp_path: Path) -> None:
@@ -131,17 +134,34 @@ async def test_a_run_is_blocked_by_what_it_cannot_read(tmp_path: Path, what: str
         await handle.terminate()
 
 
-async def test_a_function_that_is_given_another_encoding_fails_for_good(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("what", "text"), [("odd", "a payload has the encoding 'json/protobuf'"), ("torn", "DecodeError")]
+)
+async def test_a_function_that_is_given_what_it_cannot_read_fails_for_good(
+    tmp_path: Path, what: str, text: str
+) -> None:
     from temporalio.client import WorkflowFailureError
 
     echo = function("echo", "return function(v) return v end")
     async with FlowApp(tmp_path, echo) as app:
         client = await connected(app)
         async with python_worker(client, workflows=[Calls]):
-            assert await client.execute_workflow("other:calls", False, id="a", task_queue="python") == {"n": 4}
+            assert await client.execute_workflow("other:calls", "fine", id="a", task_queue="python") == {"n": 4}
             with pytest.raises(WorkflowFailureError) as caught:
-                await client.execute_workflow("other:calls", True, id="b", task_queue="python")
-    assert "a payload has the encoding 'json/protobuf'" in str(caught.value.cause.__cause__)
+                await client.execute_workflow("other:calls", what, id="b", task_queue="python")
+    assert text in str(caught.value.cause.__cause__)
+
+
+async def test_arguments_are_payloads_of_their_own(tmp_path: Path) -> None:
+    async def several(*given: Any) -> Any:
+        return list(given)
+
+    takes = workflow("takes", "return function(...) return {select('#', ...), ...} end")
+    async with FlowApp(tmp_path, CALL, takes) as app:
+        assert (await served(app, several, 1, "two", {"three": 3}))["value"] == [1, "two", {"three": 3}]
+        client = await connected(app)
+        handle = await client.start_workflow("app:takes", args=[1, "two", [3]], id="one", task_queue="main")
+        assert await handle.result() == [3, 1, "two", [3]]
 
 
 @pytest.mark.parametrize(

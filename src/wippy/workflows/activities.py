@@ -6,13 +6,13 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from wippy.errors import CANCELED, INTERNAL, NOT_FOUND, WippyError
+from wippy.errors import CANCELED, NOT_FOUND
 from wippy.kernel import codec
 from wippy.units.frame import Frame
 from wippy.units.router import FUNCTIONS, error_of
 from wippy.units.runtime import Runtime
 from wippy.workflows.context import values_of
-from wippy.workflows.failure import Failure, raised
+from wippy.workflows.failure import Failure, from_error, raised
 from wippy.workflows.host import plain_values
 from wippy.workflows.provider import ActivityTask, Provider, Token
 from wippy.workflows.values import payload_of
@@ -52,21 +52,21 @@ class Activities:
             self._done(task.token, failure=Failure(text, NOT_FOUND, True))
             return
         token = task.token
-        frame = values_of(task.header, self._base(task.queue), self._runtime.scopes).blob()
 
         def answered(ok: bool, values: list[Any]) -> None:
             with self._lock:
                 self._running.pop(token, None)
             try:
-                outcome = _outcome(values) if ok else {"failure": _failure(error_of(values))}
+                outcome = _outcome(values) if ok else {"failure": from_error(error_of(values))}
             except Exception as error:
-                outcome = {"failure": _failure(error)}
+                outcome = {"failure": from_error(error)}
             self._done(token, **outcome)
 
         with self._lock:
             self._running[token] = 0
         ask = self._runtime.router.ask
         try:
+            frame = values_of(task.header, self._base(task.queue), self._runtime.scopes).blob()
             arguments = codec.pack(plain_values(task.args))
             home = self._functions()
             number = ask(
@@ -80,10 +80,10 @@ class Activities:
                 target=home,
                 lend=home.workers[0] if task.alone else None,
             )
-        except WippyError as error:
+        except Exception as error:
             with self._lock:
                 self._running.pop(token, None)
-            self._done(token, failure=_failure(error))
+            self._done(token, failure=from_error(error))
             return
         with self._lock:
             if token in self._running:
@@ -107,9 +107,3 @@ def _outcome(values: list[Any]) -> dict[str, Any]:
     if isinstance(failure, codec.ErrorValue):
         return {"failure": raised(failure.message, failure.kind, failure.retryable, failure.details)}
     return {"result": payload_of(values[0] if values else None)}
-
-
-def _failure(error: Exception) -> Failure:
-    if isinstance(error, WippyError):
-        return raised(error.message, error.kind, error.retryable, error.details)
-    return raised(f"{type(error).__name__}: {error}", INTERNAL)

@@ -56,12 +56,12 @@ def _plain(value: Any) -> Any:
 
 
 def from_error(error: BaseException) -> Failure:
-    """The failure that says what an exception says; its `__cause__` chain is kept."""
+    """The failure that says what an exception says, with its causes. Faults of ours are not tried again."""
     cause = from_error(error.__cause__) if error.__cause__ is not None else None
     if isinstance(error, errors.WippyError):
         found = raised(error.message, error.kind, error.retryable, error.details)
         return msgspec.structs.replace(found, stack=error.context or "", cause=cause)
-    return Failure(str(error) or type(error).__name__, errors.INTERNAL, cause=cause)
+    return Failure(f"{type(error).__name__}: {error}", errors.INTERNAL, False, cause=cause)
 
 
 # Retry states, as shown in `_retry_state`.
