@@ -36,6 +36,7 @@ BOTH = frozenset(
         "test_policies",
         "test_child_rules",
         "test_watching",
+        "test_odd_uses",
         "test_option_effects",
         "test_entries",
         "test_attributes",

@@ -102,12 +102,10 @@ class WorkflowHost:
         entry, blob, packed, arguments = envelope[4:8]
         options = codec.unpack(b"\x91" + packed)[0] if packed else {}
         settings = options.get("options") or {}
-        parsed = workflow_options(settings)
         name = options.get("name")
-        if name and not parsed.id:
-            import msgspec
-
-            parsed = msgspec.structs.replace(parsed, id=name)
+        if name and "workflow.id" not in settings and "temporal.workflow.id" not in settings:
+            settings = {**settings, "workflow.id": name}
+        parsed = workflow_options(settings)
         sender = options.get("from") or ""
         messages = [
             Message(topic, payloads_of(codec.unpack(_bytes(values))), sender)
