@@ -32,6 +32,7 @@ BOTH = frozenset(
         "test_matching",
         "test_chains",
         "test_cron",
+        "test_determinism",
         "test_timers",
         "test_policies",
         "test_child_rules",
