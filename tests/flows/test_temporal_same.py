@@ -18,3 +18,15 @@ async def test_random_programs_give_the_same(
 ) -> None:
     seeds = range(restarts * 1000, restarts * 1000 + 15)
     assert await differences(tmp_path, temporal_server, seeds, monkeypatch, restarts) == []
+
+
+async def test_random_programs_give_the_same_when_each_task_is_a_replay(
+    temporal_server: TemporalServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from wippy.workflows.temporal import worker
+
+    plain = worker.Worker
+    monkeypatch.setattr(
+        worker, "Worker", lambda client, **options: plain(client, **{**options, "max_cached_workflows": 0})
+    )
+    assert await differences(tmp_path, temporal_server, range(10), monkeypatch) == []
