@@ -161,7 +161,8 @@ LOOKS = workflow(
       local seen = {}
       local function look()
         seen[#seen + 1] = {time.now():unix_nano(), os.time(), os.clock(), os.date("%c"),
-          uuid.v1(), uuid.v4(), uuid.v7(), math.random(1 << 50), crypto.random.uuid(), crypto.random.string(9), (time.now():unix_nano())}
+          uuid.v1(), uuid.v4(), uuid.v7(), math.random(1 << 50),
+          crypto.random.uuid(), crypto.random.string(9), (time.now():unix_nano())}
       end
       look()
       time.sleep("1ms")
