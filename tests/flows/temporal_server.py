@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import shutil
 import socket
 import subprocess
@@ -10,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-NAMESPACES = 300
+NAMESPACES = 3000
 
 
 class TemporalServer:
@@ -28,7 +27,7 @@ class TemporalServer:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         self.address = f"127.0.0.1:{self.port}"
-        self._numbers = itertools.count(1)
+        self._numbers = iter(range(1, namespaces + 1))
         names = [part for number in range(1, namespaces + 1) for part in ("--namespace", f"test-{number}")]
         attributes = ["--search-attribute", "counted=Int", "--search-attribute", "moment=Datetime"]
         kept = ["--db-filename", str(file)] if file is not None else []
@@ -61,7 +60,9 @@ class TemporalServer:
 
     def namespace(self) -> str:
         """One that no test has used yet."""
-        return f"test-{next(self._numbers)}"
+        number = next(self._numbers, None)
+        assert number is not None, "each test takes a namespace: NAMESPACES must be greater"
+        return f"test-{number}"
 
     def stop(self) -> None:
         """Ends it."""
