@@ -45,7 +45,7 @@ class ProviderEntry(msgspec.Struct):
         path: the SQLite file, relative to the working directory; its folder is made if missing.
         synchronous: `full` survives a power cut, `normal` only the death of the process.
         cache_size: live instances of runs kept in memory; 0 = none, every task replays its run.
-        max_memory: bytes that one run may use, 0 = unlimited.
+        max_memory: bytes that the runs in memory may use together, 0 = unlimited.
         retention: how long closed runs are kept, 0 = for ever.
     """
 
@@ -76,7 +76,7 @@ class ProviderService(WorkflowNode):
 
     @property
     def max_memory(self) -> int:  # type: ignore[override]
-        """Bytes that one run may use."""
+        """Bytes that the runs in memory may use together."""
         return self.config.max_memory
 
     def engine(self) -> Provider | None:

@@ -5,6 +5,7 @@ The same driver carries live tasks and replayed ones, so both see the same order
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from wippy.workflows import commands as cmd
@@ -13,6 +14,12 @@ from wippy.workflows.commands import Command
 from wippy.workflows.deliveries import DELIVERIES
 from wippy.workflows.jobs import Activation, Job
 from wippy.workflows.machine_api import Machine
+
+MOST_SIGNALS = 10_000
+MOST_EXITS = 1_000
+"""What the mailbox of a run takes in one task: messages, and ends of children."""
+
+log = logging.getLogger("wippy.workflows")
 
 _FIRST, _BLOCKING, _SIGNAL, _MAILBOX, _EXIT, _UPDATE = 0, 1, 2, 3, 4, 5
 
@@ -73,6 +80,8 @@ class Driver:
         """Deliver the jobs of one task, in the order of history. The same return values."""
         if len(found) > 1:
             found.sort(key=self._phase)
+            if len(found) > MOST_EXITS:
+                found = self._bounded(found, replaying)
         for job in found:
             self._settle(job)
         raw = self.machine.activate(Activation(time_ns, replaying, history_length, history_size, markers, found))
@@ -84,6 +93,30 @@ class Driver:
 
     def close(self) -> None:
         self.machine.close()
+
+    def _bounded(self, found: list[Job], quiet: bool) -> list[Job]:
+        """Without what the mailbox of one task does not hold: the latest messages, the latest ends of children."""
+        kept: list[Job] = []
+        signals = exits = 0
+        for job in found:
+            phase = self._phase(job)
+            signals += phase == _SIGNAL
+            exits += phase == _EXIT
+            if (phase == _SIGNAL and signals > MOST_SIGNALS) or (phase == _EXIT and exits > MOST_EXITS):
+                self._settle(job)
+            else:
+                kept.append(job)
+        if len(kept) < len(found) and not quiet:
+            pid = getattr(getattr(self.machine, "unit", None), "pid", "")
+            log.warning(
+                "workflow %s: one task brings %d messages and %d ends of children; those beyond %d and %d are dropped",
+                pid,
+                signals,
+                exits,
+                MOST_SIGNALS,
+                MOST_EXITS,
+            )
+        return kept
 
     def _phase(self, job: Any) -> int:
         kind = type(job)

@@ -19,11 +19,13 @@ from wippy.workflows import jobs
 from wippy.workflows.context import header_of, values_of
 from wippy.workflows.failure import Failure, raised
 from wippy.workflows.jobs import Activation
-from wippy.workflows.machine_api import Blocked, RunInfo
+from wippy.workflows.machine_api import Blocked, OutOfMemory, RunInfo
 from wippy.workflows.machine_vm import MachineVM
 from wippy.workflows.option_keys import activity_options, over, search_attributes, workflow_options
 from wippy.workflows.options import ActivityOptions
 from wippy.workflows.payload import Payload
+
+NO_MEMORY = "the memory limit of the provider (max_memory) is reached; raise it"
 
 
 class RecordedRandom:
@@ -203,7 +205,7 @@ class LuaMachine:
             answer = getattr(kernel, name)(self._number, *args)
         except MemoryError:
             self._vm.broken = True
-            raise Blocked("the memory limit of the provider (max_memory) is reached; raise it") from None
+            raise OutOfMemory(NO_MEMORY) from None
         except Exception as error:
             kernel.workflow_abandon()
             raise Blocked(f"the run cannot go on: {error}") from error
@@ -215,6 +217,8 @@ class LuaMachine:
         if isinstance(answer, tuple):
             if answer[0]:
                 return [self._activity(*answer[1:])]
+            if answer[1] == b"not enough memory":
+                raise OutOfMemory(NO_MEMORY)
             raise Blocked(bytes(answer[1]).decode("utf-8", "replace"))
         return [self._command(row) for row in codec.unpack(b"\x91" + answer)[0]]
 

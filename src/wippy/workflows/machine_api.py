@@ -73,6 +73,10 @@ class Blocked(Exception):
     """The workflow task fails and is retried with backoff; the run stays open."""
 
 
+class OutOfMemory(Blocked):
+    """The machines need more memory than they may have, together."""
+
+
 class NonDeterminism(Blocked):
     """The code asks for something else than its history says.
 

@@ -25,6 +25,14 @@ local function woken(number, answer)
   return entry
 end
 
+-- How much memory there is depends on who else is in the VM: this is no end that a history may keep.
+local NO_MEMORY = "not enough memory"
+
+local function no_memory(err)
+  local kind, message = K.error_parts(err)
+  return kind == "LimitExceeded" and message == K.no_memory_text()
+end
+
 local jobs = {}
 
 function jobs.start(job)
@@ -38,6 +46,11 @@ function jobs.start(job)
   run.on_return = function(a, b, raised)
     local value, failure
     if raised then failure = b else value, failure = K.outcome(a, b) end
+    if raised and no_memory(b) then
+      C.blocked, C.closed = NO_MEMORY, true
+      K.finish(run, nil, nil)
+      return
+    end
     if not failure then
       local payload
       payload, failure = encode(value)

@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("wippy.workflows")
 
+TOO_LARGE = "PayloadsTooLarge"
+"""The type of the failure of an attempt whose result is too large."""
+
 
 class _Queue:
     __slots__ = ("limit", "next_ns", "pause_ns", "running", "waiting")
@@ -223,7 +226,9 @@ class Activities:
                     ev.ActivityTaskCompleted(id=activity.id, result=result),
                 )
                 return
-            failure = Failure(f"PayloadsTooLarge: the result has {len(result.data)} bytes; the limit is {limit}")
+            text = f"{TOO_LARGE}: the result has {len(result.data)} bytes; the limit is {limit}"
+            self._failed(run, activity, Failure(text), TOO_LARGE)
+            return
         elif not _storable(failure, self.core.limits.payload):
             failure = Failure(failure.message[:1000], failure.kind, failure.retryable)
         self._failed(run, activity, failure)
@@ -245,7 +250,7 @@ class Activities:
         else:
             self.enqueue(run, activity)
 
-    def _failed(self, run: Run, activity: Activity, failure: Failure) -> None:
+    def _failed(self, run: Run, activity: Activity, failure: Failure, type: str = "") -> None:
         options = self.event(run, activity).options
         policy = options.retry
         now = self.core.clock()
@@ -260,7 +265,7 @@ class Activities:
                 self._end_failed(run, activity, failure, CANCEL_REQUESTED)
             return
         timed_out = failure.kind == errors.TIMEOUT and (failure.details or {}).get("timeout_type") is not None
-        if not timed_out and not retry.allows(policy, failure):
+        if not timed_out and ((type and type in policy.non_retryable) or not retry.allows(policy, failure)):
             self._end_failed(run, activity, failure, NON_RETRYABLE)
         elif not retry.attempts_left(policy, activity.attempt):
             self._end_failed(run, activity, failure, ATTEMPTS_REACHED)

@@ -12,7 +12,7 @@ from wippy.workflows import events as ev
 from wippy.workflows import retry
 from wippy.workflows.commands import Command
 from wippy.workflows.driver import Driver
-from wippy.workflows.machine_api import Blocked, NonDeterminism
+from wippy.workflows.machine_api import Blocked, NonDeterminism, OutOfMemory
 from wippy.workflows.provider import Status
 from wippy.workflows.replay import cut, explained, run_info, steps
 from wippy.workflows.sqlite import commands
@@ -87,7 +87,8 @@ class Tasks:
                 self._fail(run, "NonDeterministic", f"{explained(error, machine)}; {CHANGED}")
             return
         except Blocked as error:
-            self._fail(run, "Blocked", str(error))
+            if not isinstance(error, OutOfMemory) or not self._make_room(run):
+                self._fail(run, "Blocked", str(error))
             return
         except Exception as error:
             log.exception("workflow %s (%s): the machine broke", run.workflow_id, run.type)
@@ -124,6 +125,20 @@ class Tasks:
         turn.new = parts.rest
         if parts.batches:
             turn.replay = steps(driver, parts.batches, run.run_id)
+
+    def _make_room(self, run: Run) -> bool:
+        """Whether the task is done once more, after the machines that only wait have given up their memory."""
+        core = self.core
+        turn: Turn | None = run.turn
+        if turn is None or not core.cached:
+            return False
+        for other in list(core.cached.values()):
+            self.drop(other)
+        self.drop(run)
+        turn.replay = None
+        turn.live = False
+        core.ready.append(run)
+        return True
 
     def _look_again(self, run: Run) -> bool:
         """Whether the run is replayed once more, by a machine that knows the lines of its commands."""
