@@ -32,6 +32,7 @@ BOTH = frozenset(
         "test_matching",
         "test_chains",
         "test_cron",
+        "test_between_runs",
         "test_determinism",
         "test_timers",
         "test_policies",
@@ -50,6 +51,7 @@ BOTH = frozenset(
 CLOCK = "moves the clock of the embedded provider"
 EMBEDDED_ONLY = {
     "test_slots_of_a_schedule": CLOCK,
+    "test_mended_code_is_tried_at_once": CLOCK,
     "test_a_slow_reader_of_a_ticker_loses_ticks": CLOCK,
     "test_a_cancelled_run_is_the_last_of_its_schedule": "a server goes on with the schedule",
     "test_a_file_that_is_no_history_is_told": "needs no provider",
