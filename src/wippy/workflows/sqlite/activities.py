@@ -126,12 +126,12 @@ class Activities:
                     self.woken[name] = None
                     core.deadlines.set(("queue", name, 0), queue.next_ns)
                     return
-                queue.next_ns = max(queue.next_ns, now - queue.pause_ns) + queue.pause_ns
             seq, id, attempt = queue.waiting.popleft()
             run = core.runs.get(seq)
             activity = run.activities.get(id) if run is not None else None
             if run is None or activity is None or activity.attempt != attempt or activity.running:
                 continue
+            queue.next_ns = now + queue.pause_ns
             self._begin(run, activity, name, queue, now)
 
     def _begin(self, run: Run, activity: Activity, name: str, queue: _Queue, now: int) -> None:
