@@ -40,10 +40,11 @@ _ACTIVITY = "activity"
 class Driver:
     """Owns one machine; `pending` holds the open commands: id → (what, blocking)."""
 
-    __slots__ = ("machine", "pending")
+    __slots__ = ("machine", "now_ns", "pending")
 
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
+        self.now_ns = 0
         self.pending: dict[int, tuple[str, bool]] = {}
 
     def activate(
@@ -84,7 +85,8 @@ class Driver:
                 found = self._bounded(found, replaying)
         for job in found:
             self._settle(job)
-        raw = self.machine.activate(Activation(time_ns, replaying, history_length, history_size, markers, found))
+        self.now_ns = max(self.now_ns, time_ns)  # clocks of servers differ
+        raw = self.machine.activate(Activation(self.now_ns, replaying, history_length, history_size, markers, found))
         return None if raw is None else self._clean(raw)
 
     def resume(self) -> list[Command] | None:
