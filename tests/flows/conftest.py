@@ -44,6 +44,7 @@ BOTH = frozenset(
         "test_attributes",
         "test_failures",
         "test_calls",
+        "test_sends",
         "test_permissions",
         "test_module",
     )

@@ -27,6 +27,12 @@ CALLEES = [
     function("shape", "return function(v) return {n = v, list = {v, v + 0.5, 'x'}, yes = v % 2 == 0} end"),
     workflow("child", "local time = require('time') return function(v) time.sleep('1ms') return {child = v} end"),
     workflow("fails", "return function(v) return nil, errors.new({kind = errors.INVALID, message = 'no ' .. v}) end"),
+    workflow(
+        "odd",
+        "return function(v) if v % 3 == 0 then error('raised ' .. v) end "
+        "if v % 3 == 1 then return nil, errors.new({message = 'bare', details = {v = v, b = '\\255'}}) end "
+        "return nil, 'text ' .. v end",
+    ),
     workflow("talks", "return function(to, topic, v) process.send(to, topic, v) return 'said' end"),
     workflow(
         "patient",
@@ -64,6 +70,18 @@ LEAVES = [
     "local once = funcs.new():with_options({['activity.retry_policy'] = {maximum_attempts = 1}}) "
     "log(once:call('app:absent', next_value()))",
     "log(process.monitor('{app:provider@app:worker|nobody}'))",
+    "log(process.send('{elsewhere@app:processes|1}', 'x', next_value()))",
+    "log(process.send('nobody', 'x')) log(process.registry.lookup('nobody'))",
+    "log(process.cancel('{app:provider@app:worker|nobody}'))",
+    "log(process.send(process.pid(), 'x', next_value()))",
+    "log(workflow.exec('app:odd', next_value()))",
+    "log(process.exec('app:odd', 'app:worker', next_value()))",
+    "log(call('app:echo', {1, x = next_value()})) log(call('nowhere'))",
+    "log(call('app:echo', '\\255' .. next_value()))",
+    "log(workflow.attrs({memo = {bad = {1, x = 2}}})) log(workflow.attrs({search = {counted = print}}))",
+    "local f = call('app:shape', 3) log(f) log(workflow.info().attempt, workflow.history_length() > 2)",
+    "local got = channel.select({never:case_receive(), default = true}) log(got.default)",
+    "local t = time.ticker('1ms') t:response():receive() log(t:stop(), t:stop())",
     "local bag = {} for i = 1, 6 do bag[i % 2 == 0 and {} or 'k' .. i] = i end for _, v in pairs(bag) do log(v) end",
     "SIGNAL",
 ]

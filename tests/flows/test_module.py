@@ -56,6 +56,12 @@ async def test_without_a_worker_nothing_is_executed(tmp_path: Path) -> None:
     assert "no workflow worker runs app:flow" in text
 
 
+async def test_an_executed_child_runs_beside_its_parent(tmp_path: Path) -> None:
+    parent = workflow("parent", "return function() return require('workflow').exec('app:flow', 7) end")
+    async with FlowApp(tmp_path, workflow("flow", WHERE), parent, second()) as app:
+        assert await app.run("parent", host="app:second") == ["app:second", 7]
+
+
 async def test_info_has_these_fields(tmp_path: Path) -> None:
     flow = workflow(
         "flow",

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from flows import flow_app
-from flows.flow_app import FlowApp, function, workflow
+from flows.flow_app import FlowApp, function, process, workflow
 from flows.temporal_server import TemporalServer
 from wippy.errors import WippyError
 
@@ -67,7 +67,8 @@ CALL = workflow(
       if not err then return {value = value} end
       local retryable, details = err:retryable(), err:details() or {}
       if retryable == nil then retryable = "unset" end
-      return {kind = err:kind(), text = err:message(), retryable = retryable, state = details._retry_state}
+      return {kind = err:kind(), text = err:message(), retryable = retryable, state = details._retry_state,
+        which = details.timeout_type}
     end
     """,
 )
@@ -197,6 +198,46 @@ async def test_an_exception_of_python_is_an_error_without_a_kind(tmp_path: Path)
         found = await served(app, fails)
     assert (found["kind"], found["retryable"]) == ("", True)
     assert "paper" in found["text"]
+
+
+async def test_who_shows_no_sign_of_life_runs_into_the_heartbeat_timeout(tmp_path: Path) -> None:
+    async def silent() -> None:
+        await asyncio.sleep(3600)
+
+    limited = {
+        **CALL,
+        "source": CALL["source"].replace(
+            "local options = {", 'local options = {["activity.heartbeat_timeout"] = "1s", '
+        ),
+    }
+    async with FlowApp(tmp_path, limited) as app:
+        found = await served(app, silent)
+    assert (found["kind"], found["text"], found["retryable"]) == ("Timeout", "activity Heartbeat timeout", False)
+    assert (found["which"], found["state"]) == ("heartbeat", "MaximumAttemptsReached")
+
+
+async def test_the_sender_of_a_startup_message_shows_in_the_context(tmp_path: Path) -> None:
+    flow = workflow(
+        "flow",
+        """
+        local ctx = require("ctx")
+        return function() return {ctx.all(), process.inbox():receive():from()} end
+        """,
+        "ctx",
+    )
+    starter = process(
+        "starter",
+        """
+        return function()
+          process.with_context({a = 1}):with_message("word", 1):spawn_monitored("app:flow", "app:worker")
+          return {process.pid(), process.events():receive().result.value}
+        end
+        """,
+    )
+    async with FlowApp(tmp_path, flow, starter) as app:
+        pid, (values, sender) = await app.process("starter")
+    assert sender == pid
+    assert values == {"a": 1, "temporal.signal.from": pid}
 
 
 async def test_a_child_of_others(tmp_path: Path) -> None:
