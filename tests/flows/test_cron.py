@@ -50,15 +50,19 @@ LISTENS = process(
 )
 
 
-@pytest.mark.parametrize("failing", [False, True])
-async def test_each_run_begins_at_a_slot_after_the_one_before(tmp_path: Path, kept: str, failing: bool) -> None:
+@pytest.mark.parametrize(
+    ("schedule", "lasts", "failing"), [("@every 2s", "1200ms", False), ("@every 1s", "1700ms", True)]
+)
+async def test_each_run_begins_at_a_slot_after_the_one_before(
+    tmp_path: Path, kept: str, schedule: str, lasts: str, failing: bool
+) -> None:
     async with FlowApp(tmp_path, TELLS, LISTENS) as app:
-        told, end = await app.process("listens", "@every 2s", 3, "1200ms", failing)
+        told, end = await app.process("listens", schedule, 3, lasts, failing)
     assert end == "workflow terminated"
     assert [topic for topic, *_ in told] == ["begun", "over"] * 3  # one at a time
     begun = [at for topic, at, *_ in told if topic == "begun"]
     over = [at for topic, at, *_ in told if topic == "over"]
-    assert begun[0] >= 1.0  # the first one waits for its slot, which a server counts in whole seconds
+    assert begun[0] >= 0.9  # the first one waits for its slot, which a server counts in whole seconds
     assert all(next_ > before for next_, before in zip(begun[1:], over, strict=False))
     if kept == "embedded":  # a server counts in whole seconds, from the end of a run
         assert [round(at - begun[0]) for at in begun] == [0, 2, 4]
