@@ -10,7 +10,8 @@ import pytest
 
 from flows import flow_app
 from flows.flow_app import FlowApp, function, process, workflow
-from flows.held import SPIN, Held, spinning
+from flows.held import SPIN, Held, held, spinning
+from flows.test_types import second
 from wippy.workflows import events as ev
 from wippy.workflows.replay import cut
 
@@ -106,6 +107,37 @@ async def test_the_first_events_of_a_run(tmp_path: Path, id: str | None, message
     ]
     assert cut(history).batches[0].started.n == 3 + messages
     assert isinstance(history[4 + messages], ev.TimerStarted)
+
+
+@pytest.mark.parametrize("cached", [True, False])
+async def test_messages_before_the_first_task_count_into_its_length(tmp_path: Path, cached: bool) -> None:
+    flow = workflow(
+        "flow",
+        """
+        local workflow = require("workflow")
+        return function()
+          local length, seen = workflow.history_length(), {}
+          for i = 1, 2 do seen[i] = process.inbox():receive():topic() end
+          return {length, workflow.history_length(), seen}
+        end
+        """,
+    )
+    async with FlowApp(tmp_path, flow, second(), provider={} if cached else {"cache_size": 0}) as app:
+        async with held(app) as to:
+            options: dict[str, Any] = {"workflow.id": "one", "workflow.task_queue": "main"}
+            await app.wait(app.spawn("flow", host="app:second", options=options))
+            await to.signal("one", "a")
+            await to.signal("one", "b")
+        assert await app.result("one") == [5, 5, ["a", "b"]]
+        history = await app.history("one")
+    assert [type(event) for event in history[:6]] == [
+        ev.WorkflowExecutionStarted,
+        ev.WorkflowTaskScheduled,
+        ev.WorkflowExecutionSignaled,
+        ev.WorkflowExecutionSignaled,
+        ev.WorkflowTaskStarted,
+        ev.WorkflowTaskCompleted,
+    ]
 
 
 async def test_commands_follow_their_task_in_their_order(tmp_path: Path) -> None:
