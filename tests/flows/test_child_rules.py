@@ -138,7 +138,8 @@ async def test_bad_options_of_a_child_are_told_and_nothing_is_recorded(tmp_path:
         for i, options in ipairs({
           {["workflow.run_timeout"] = "soon"}, {["workflow.id"] = ""}, {["workflow.parent_close_policy"] = "keep"},
           {["temporal.workflow.retry_policy"] = 5}, {["workflow.search_attributes"] = {x = {y = 1}}},
-          {["workflow.cron_schedule"] = "whenever"},
+          {["workflow.cron_schedule"] = "whenever"}, {["workflow.id"] = ("x"):rep(1001)},
+          {["workflow.retry_policy"] = {initial_interval = "2s", maximum_interval = "1s"}},
         }) do out[i] = told(kid(options, "end")) end
         return out
         """
@@ -154,6 +155,8 @@ async def test_bad_options_of_a_child_are_told_and_nothing_is_recorded(tmp_path:
         "workflow.retry_policy must be",
         'search attribute "x": unsupported value type',
         "invalid CronSchedule",
+        "workflow.id must be of 1000 bytes at most",
+        "workflow.retry_policy.maximum_interval must be at least initial_interval",
     ]
     for line, text in zip(found, texts, strict=True):
         assert line.startswith(f"nil//invalid temporal child workflow options for app:kid: {text}"), line
@@ -259,6 +262,8 @@ async def test_children_are_ended_however_a_run_of_the_parent_closes(tmp_path: P
             return await app.count("asked", ev.WorkflowExecutionCancelRequested) == 1
 
         await app.until(cancelled)
+        (request,) = [e for e in await app.history("asked") if isinstance(e, ev.WorkflowExecutionCancelRequested)]
+        assert request.reason == ""
         for id in ("asked", "left"):
             await app.signal(id, "still here")
             assert await app.result(id) == "still here"

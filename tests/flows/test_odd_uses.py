@@ -200,3 +200,81 @@ async def test_a_workflow_may_be_started_from_a_function_and_talk_to_it(tmp_path
         value = await app.wait(app.app.functions().call("app:asks", []))
     assert value[:2] == [5, "ask"]
     assert value[2].startswith("{")
+
+
+LONG = '("x"):rep(1001)'
+
+
+@pytest.mark.parametrize(
+    ("call", "kind", "text"),
+    [
+        ('process.spawn("", "app:worker")', "Invalid", "the type cannot be empty"),
+        (f'process.spawn({LONG}, "app:worker")', "Invalid", "the type must be of 1000 bytes at most"),
+        (f'process.exec("app:waiter", {LONG})', "Invalid", "the task queue must be of 1000 bytes at most"),
+        (f"process.upgrade({LONG})", "Invalid", "the type must be of 1000 bytes at most"),
+        (f'funcs.call("app:" .. {LONG})', "Invalid", "the activity type must be of 1000 bytes at most"),
+        (
+            f'(function(f) f:response():receive() return f:result() end)(funcs.async("app:" .. {LONG}))',
+            "Invalid",
+            "the activity type must be of 1000 bytes at most",
+        ),
+        ('process.send("{app:provider@app:worker|one}", "", 1)', "Invalid", "cannot be empty"),
+        (f'process.send("{{app:provider@app:worker|one}}", {LONG}, 1)', "Invalid", "must be of 1000 bytes at most"),
+        ('process.send("{app:provider@app:worker|}", "x")', "NotFound", "unknown external workflow execution"),
+        (
+            f'process.send("{{app:provider@app:worker|" .. {LONG} .. "}}", "x")',
+            "NotFound",
+            "unknown external workflow execution",
+        ),
+        ('process.cancel("{app:provider@app:worker|}")', "Internal", "unknown external workflow execution"),
+        (
+            f'process.cancel("{{app:provider@app:worker|" .. {LONG} .. "}}")',
+            "Internal",
+            "unknown external workflow execution",
+        ),
+    ],
+)
+async def test_names_that_no_server_takes_are_errors_and_block_nothing(
+    tmp_path: Path, call: str, kind: str, text: str
+) -> None:
+    flow = workflow(
+        "flow",
+        f"""
+        local funcs = require("funcs")
+        return function()
+          local none, err = {call}
+          return {{none == nil, err:kind(), err:message(), err:retryable()}}
+        end
+        """,
+    )
+    async with FlowApp(tmp_path, WAITER, flow) as app:
+        await app.begin("waiter", id="one")
+        none, found, message, retryable = await app.run("flow")
+    assert (none, found, retryable) == (True, kind, False)
+    assert text in message
+
+
+async def test_names_that_no_server_takes_from_a_process(tmp_path: Path) -> None:
+    starter = process(
+        "starter",
+        f"""
+        return function()
+          local out = {{}}
+          local function told(_, err) out[#out + 1] = tostring(err) end
+          told(process.spawn({LONG}, "app:worker"))
+          told(process.spawn("", "app:worker"))
+          told(process.with_options({{["workflow.id"] = {LONG}}}):spawn("app:waiter", "app:worker"))
+          told(process.with_options({{["workflow.task_queue"] = {LONG}}}):spawn("app:waiter", "app:worker"))
+          told(process.send(process.spawn("app:waiter", "app:worker"), "", 1))
+          return out
+        end
+        """,
+    )
+    async with FlowApp(tmp_path, WAITER, starter) as app:
+        assert await app.process("starter") == [
+            "the type of a workflow must be of 1000 bytes at most",
+            "a workflow needs a type",
+            "workflow.id must be of 1000 bytes at most",
+            "workflow.task_queue must be of 1000 bytes at most",
+            "the topic of a message to a workflow cannot be empty",
+        ]

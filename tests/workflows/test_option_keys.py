@@ -188,6 +188,12 @@ BAD: list[tuple[str, Any, str]] = [
         for value in (5, [5], {"a": "b"})
     ),
     ("workflow.retry_policy", {"maximum_interval": "x"}, "maximum_interval must be a duration"),
+    ("activity.retry_policy", {"maximum_interval": "999ms"}, "maximum_interval must be at least initial_interval"),
+    ("workflow.retry_policy", {"initial_interval": 20, "maximum_interval": 19}, "maximum_interval must be at least"),
+    *(
+        (key, "ü" * 501, "must be of 1000 bytes at most")
+        for key in ("workflow.id", "activity.id", "activity.task_queue")
+    ),
     ("workflow.cron_schedule", "whenever", "invalid CronSchedule"),
     ("workflow.id", "a|b", "must be without '|'"),
 ]

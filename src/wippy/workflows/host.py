@@ -8,7 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
-from wippy.errors import INTERNAL, UNAVAILABLE, UNKNOWN, WippyError
+from wippy.errors import INTERNAL, INVALID, UNAVAILABLE, UNKNOWN, WippyError
 from wippy.kernel import codec
 from wippy.kernel.worker import Envelope
 from wippy.units.frame import frame_of
@@ -151,6 +151,8 @@ class WorkflowHost:
 
     def _send(self, provider: Provider, envelope: Envelope) -> None:
         topic, sender = envelope[4], envelope[5]
+        if not topic:
+            raise WippyError(INVALID, "the topic of a message to a workflow cannot be empty")
         payloads = payloads_of(codec.unpack(envelope[7]))
         self._settle(envelope, provider.signal(_id(envelope), None, topic, payloads, sender))
 

@@ -67,10 +67,16 @@ def _string(key: str, value: Any) -> str:
     return value
 
 
+LONGEST_NAME = 1000
+"""Bytes of an ID or of the name of a queue, as Temporal has it."""
+
+
 def _filled(key: str, value: Any) -> str:
     text = _string(key, value)
     if not text:
         raise WippyError(UNKNOWN, f"{key} cannot be empty", retryable=None)
+    if len(text.encode()) > LONGEST_NAME:
+        raise _bad(key, f"of {LONGEST_NAME} bytes at most")
     return text
 
 
@@ -171,10 +177,13 @@ def _retry(key: str, value: Any) -> RetryPolicy:
         kinds = [kinds]
     if not isinstance(kinds, list) or not all(isinstance(kind, str) for kind in kinds):
         raise _bad(f"{key}.non_retryable_error_types", "a string or a list of strings")
+    maximum = _duration(f"{key}.maximum_interval", table.get("maximuminterval", 0))
+    if 0 < maximum < initial:
+        raise _bad(f"{key}.maximum_interval", "at least initial_interval")
     return RetryPolicy(
         initial_ns=initial,
         coefficient=float(coefficient),
-        maximum_ns=_duration(f"{key}.maximum_interval", table.get("maximuminterval", 0)),
+        maximum_ns=maximum,
         maximum_attempts=int(attempts),
         non_retryable=kinds,
     )

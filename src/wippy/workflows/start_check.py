@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from wippy.errors import INVALID, UNKNOWN, WippyError
+from wippy.workflows.option_keys import LONGEST_NAME
 from wippy.workflows.options import ConflictPolicy, ReusePolicy
 from wippy.workflows.provider import StartRequest
 
@@ -14,6 +15,9 @@ def check_start(request: StartRequest) -> None:
         raise WippyError(INVALID, "a workflow needs a type")
     if not request.queue:
         raise WippyError(INVALID, f"workflow {request.type} needs a task queue")
+    for what, name in (("type", request.type), ("task queue", request.queue), ("ID", options.id)):
+        if len(name.encode()) > LONGEST_NAME:
+            raise WippyError(INVALID, f"the {what} of a workflow must be of {LONGEST_NAME} bytes at most")
     if "|" in options.id:
         raise WippyError(INVALID, f"workflow ID {options.id!r} must not contain '|'")
     if options.cron and options.start_delay_ns:

@@ -119,6 +119,16 @@ local function wait_for(number, entry)
   return park()
 end
 
+-- Bytes of a name, as Temporal has it: a command with another one would be refused there, and the run blocked.
+local LONGEST = 1000
+
+local function bad_name(what, text)
+  if text == "" then return K.new_error("Invalid", "the " .. what .. " cannot be empty", false) end
+  if #text > LONGEST then
+    return K.new_error("Invalid", "the " .. what .. " must be of " .. LONGEST .. " bytes at most", false)
+  end
+end
+
 -- Activities
 
 -- Options of activities and children are checked before anything is recorded.
@@ -134,7 +144,8 @@ end
 
 function ops.call(target, frame, args, options)
   local list, err = encode_all(args)
-  if not list then return nil, err end
+  err = err or bad_name("activity type", target)
+  if err then return nil, err end
   err = check_options("activity", target, options)
   if err then return nil, err end
   local number = next_number()
@@ -146,7 +157,7 @@ end
 
 function ops.async(target, frame, args, done, options)
   local list, err = encode_all(args)
-  if list then err = check_options("activity", target, options) end
+  err = err or bad_name("activity type", target) or check_options("activity", target, options)
   if err then
     done(nil, err)
     return function() end
@@ -198,7 +209,7 @@ local function no_text(id)
 end
 
 local function start_child(id, host, frame, args, options, blocking)
-  local wrong = no_text(id) or no_text(host)
+  local wrong = no_text(id) or no_text(host) or bad_name("type", id) or (host ~= "" and bad_name("task queue", host))
   if wrong then return nil, wrong end
   local list, err = encode_all(args)
   if not list then return nil, err end
@@ -229,6 +240,10 @@ end
 -- Messages and control
 
 local function recorded(number) return C.task.replaying and C.task.markers["side_effect:" .. number] end
+
+local function unknown_external(kind, id)
+  return K.new_error(kind, "unknown external workflow execution: " .. id, false)
+end
 
 local function invalid(text) return nil, K.new_error("Invalid", text, false) end
 
@@ -264,12 +279,13 @@ function ops.send(target, topic, count, values)
   if not list then return nil, err end
   if host == "update" then return answer_update(id, topic, list) end
   if node == K.node or host == K.host_id or host == "temporal" then
+    err = bad_name("topic of a message to a workflow", topic)
+    if err then return nil, err end
+    if bad_name("ID", id) then return nil, unknown_external("NotFound", id) end
     local number = next_number()
     add({ "signal", number, id, topic, list, C.run.pid })
     local answer = wait_for(number, {})
-    if answer.failure then
-      return nil, K.new_error("NotFound", "unknown external workflow execution: " .. id, false)
-    end
+    if answer.failure then return nil, unknown_external("NotFound", id) end
     return true
   end
   local number = next_number()
@@ -329,10 +345,11 @@ end
 
 function ops.control(_, target, reason)
   local _, _, id = K.pid_parts(target)
+  if bad_name("ID", id) then return nil, unknown_external("Internal", id) end
   local number = next_number()
   add({ "cancel", number, id, reason or "" })
   local answer = wait_for(number, {})
-  if answer.failure then return nil, K.new_error("Internal", "unknown external workflow execution: " .. id, false) end
+  if answer.failure then return nil, unknown_external("Internal", id) end
   return true
 end
 
@@ -369,7 +386,7 @@ end
 
 function ops.upgrade(id, args)
   local list, err = encode_all(args)
-  err = err or no_text(id or "")
+  err = err or id and (no_text(id) or bad_name("type", id))
   if err then return nil, err end
   add({ "continue", id or "", list, K.frame_blob(C.run.frame) })
   C.closed = true

@@ -193,4 +193,4 @@ class Closing:
             if child.parent_close == ParentClosePolicy.TERMINATE:
                 self.core.closing.terminate(child, "the parent workflow has closed")
             elif child.parent_close == ParentClosePolicy.REQUEST_CANCEL:
-                self.core.requests.request_cancel(child, "the parent workflow has closed")
+                self.core.requests.request_cancel(child, "")
