@@ -23,6 +23,7 @@ from wippy.errors import WippyError
 
 CALLEES = [
     function("echo", "return function(v) if v % 7 == 0 then return nil, 'seven' end return v end"),
+    function("same", "return function(v) return v end"),
     function("raises", "return function(v) error('raised ' .. v) end"),
     function("shape", "return function(v) return {n = v, list = {v, v + 0.5, 'x'}, yes = v % 2 == 0} end"),
     workflow("child", "local time = require('time') return function(v) time.sleep('1ms') return {child = v} end"),
@@ -77,7 +78,7 @@ LEAVES = [
     "log(workflow.exec('app:odd', next_value()))",
     "log(process.exec('app:odd', 'app:worker', next_value()))",
     "log(call('app:echo', {1, x = next_value()})) log(call('nowhere'))",
-    "log(call('app:echo', '\\255' .. next_value()))",
+    "log(call('app:same', '\\255' .. next_value()))",
     "log(workflow.attrs({memo = {bad = {1, x = 2}}})) log(workflow.attrs({search = {counted = print}}))",
     "local f = call('app:shape', 3) log(f) log(workflow.info().attempt, workflow.history_length() > 2)",
     "local got = channel.select({never:case_receive(), default = true}) log(got.default)",
