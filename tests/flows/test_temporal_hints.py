@@ -115,3 +115,24 @@ async def test_bad_hints_are_told(tmp_path: Path) -> None:
             with pytest.raises(WippyError) as caught:
                 await asyncio.wrap_future(app.spawn("child", options=options))
             assert text in caught.value.message
+
+
+async def test_the_server_shows_the_lines_that_ask(server: TemporalServer, tmp_path: Path) -> None:
+    flow = workflow(
+        "flow",
+        """
+        local funcs, time = require("funcs"), require("time")
+        return function()
+          time.sleep("1ms")
+          funcs.call("app:double", 1)
+          local calls = funcs.new():with_options({["activity.summary"] = "from the call"})
+          calls:call("app:double", 2)
+          local word = process.exec("app:child", "app:worker")
+          return word
+        end
+        """,
+    )
+    async with FlowApp(tmp_path, flow, CHILD, DOUBLE) as app:
+        events = await started(app, "flow")
+    labels = [event.user_metadata.summary.data for event in events if event.user_metadata.HasField("summary")]
+    assert labels == [b'"app:flow:4"', b'"app:flow:5"', b'"from the call"', b'"app:flow:8"']

@@ -81,7 +81,7 @@ class LuaMachine:
         activity_queue: entry ID of an activity -> the task queue to which it is tied, "" for none.
         vm: in which it lives.
         log_in_replay: `print` during replay too.
-        trace: remember which line asks for each command, see `places`; "task": for those of the last replayed task.
+        trace: remember which line asks for each command, see `places`; "task": for those of the last task.
         line: a line as code knows it (`app:flow:12`) -> as people find it.
     """
 
@@ -187,7 +187,7 @@ class LuaMachine:
         return self._line(place) if place else ""
 
     def asked(self) -> list[str]:
-        """What the last replayed task asked for, with its lines."""
+        """What the last task asked for, with its lines."""
         found = {key: self._line(place) for key, place in self.places().items() if place}
         return [f"{' '.join(k for k in key if ':' not in k)} at {line}" for key, line in found.items()]
 

@@ -211,7 +211,7 @@ local function begin_task(number, time, replaying, length, size)
   C = use(contexts[number])
   local task = C.task
   task.time, task.replaying, task.length, task.size = time, replaying, length, size
-  if C.traced then C.places = replaying and {} or nil end
+  if C.traced then C.places = {} end
   return task
 end
 
@@ -241,7 +241,7 @@ function K.resume_task(number)
 end
 
 -- Which line asked for each command: {what, number or kind, key, place}; kept where the run began with `trace`, with
--- "task" those of the last replayed task.
+-- "task" those of the last task.
 function K.places(number)
   local context = contexts[number]
   return K.encode(context and context.places or {})

@@ -153,13 +153,15 @@ class Outside:
             reason = text if isinstance(text, str) else c.payload.data.decode("utf-8", "replace")
             wire.proto_failure(Failure(reason, INVALID), to.rejected)
 
-    def command(self, command: cmd.Command) -> WorkflowCommand | None:
-        """A command for the server; None for what it need not know."""
+    def command(self, command: cmd.Command, label: str = "") -> WorkflowCommand | None:
+        """A command for the server; None for what it need not know. It shows `label` beside it."""
         write = _COMMANDS.get(type(command))
         if write is None:
             return None
         out = WorkflowCommand()
         write(self, command, out)
+        if label and not out.user_metadata.HasField("summary"):
+            _summary(out, label)
         return out
 
     def _activity_out(self, c: cmd.ScheduleActivity, out: WorkflowCommand) -> None:

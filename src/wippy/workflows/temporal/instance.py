@@ -44,6 +44,10 @@ STOPPING = 1.0
 """Seconds for which a task may go on computing when its worker stops."""
 
 
+_LABELLED = (cmd.ScheduleActivity, cmd.StartTimer, cmd.StartChild)
+_NAMES = ("activity", "timer", "child")
+
+
 class Runner(WorkflowRunner):
     """Makes an instance for every run, whatever its type.
 
@@ -132,6 +136,7 @@ class Instance(WorkflowInstance):
             for job in found:
                 if isinstance(job, jobs.Update):
                     completion.successful.commands.append(outside.accepted(job.id))
+            labels = {} if act.is_replaying else self._labels(driver, turns, out)
             recorded, self._recorded = self._recorded, []
             for command in [*recorded, *out]:
                 if isinstance(command, cmd.SendMessage):
@@ -139,7 +144,7 @@ class Instance(WorkflowInstance):
                         run = self._details
                         self._runner.send(run.workflow_id, run.task_queue, command.pid, command.topic, command.payloads)
                     continue
-                message = outside.command(command)
+                message = outside.command(command, labels.get(getattr(command, "id", 0), ""))
                 if message is not None:
                     completion.successful.commands.append(message)
         for query in queries:
@@ -147,6 +152,15 @@ class Instance(WorkflowInstance):
             with turns:
                 stacks = machine.stacks() if isinstance(machine, LuaMachine) else ""
             answer_query(query, completion, self._details.workflow_id, stacks)
+
+    def _labels(self, driver: Driver, turns: Turns, out: list[cmd.Command]) -> dict[int, str]:
+        """The lines of code that ask for what people look at, by the number of the command."""
+        wanted = {command.id for command in out if isinstance(command, _LABELLED)}
+        if not wanted or not isinstance(driver.machine, LuaMachine):
+            return {}
+        with turns:
+            places = driver.machine.places()
+        return {int(key[1]): place for key, place in places.items() if key[0] in _NAMES and int(key[1]) in wanted}
 
     def _check_time(self, began: float) -> None:
         """Ends a task that computes for too long; before the server gives it up, so that it hears why."""
