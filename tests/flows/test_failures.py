@@ -262,3 +262,19 @@ async def test_an_error_without_a_kind(tmp_path: Path, call: str) -> None:
     bare = ("", "bare", "unset")
     executed = ("Internal", "workflow exec failed: bare", True)
     assert (found["kind"], found["text"], found["retryable"]) == (bare if call == "process.exec" else executed)
+
+
+async def test_a_fault_of_the_runtime_is_not_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def breaks(value: Any) -> None:
+        raise RuntimeError("the payload broke")
+
+    monkeypatch.setattr("wippy.workflows.activities.payload_of", breaks)
+    fine = function("fine", "return function() return 1 end")
+    async with FlowApp(tmp_path, fine, CALLS) as app:
+        found = await app.run("calls", "app:fine", {})
+    assert (found["kind"], found["text"], found["retryable"]) == (
+        "Internal",
+        "RuntimeError: the payload broke",
+        False,
+    )
+    assert found["details"]["_retry_state"] == "NonRetryableFailure"

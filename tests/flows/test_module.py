@@ -149,3 +149,23 @@ async def test_queries_of_open_and_closed_runs(tmp_path: Path, provider: dict[st
         with pytest.raises(WippyError, match="workflow not found for ID: nobody"):
             await asked("pid", "nobody")
         assert not app.logged("is blocked")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "channel.new():receive()",
+        "coroutine.spawn(function() channel.new():receive() end) channel.new(0):send(1)",
+        "channel.select({channel.new():case_receive()})",
+    ],
+)
+async def test_a_run_that_waits_for_ever_stays_open(tmp_path: Path, body: str) -> None:
+    async with FlowApp(tmp_path, workflow("flow", f"return function() {body} end")) as app:
+        await app.begin("flow", id="one")
+
+        async def begun() -> bool:
+            return await app.count("one", ev.WorkflowTaskCompleted) >= 1
+
+        await app.until(begun)
+        assert (await app.wait(app.engine.describe("one"))).status.name == "RUNNING"
+        assert not app.logged("is blocked")
