@@ -18,6 +18,7 @@ from flows.test_types import second
 from wippy.errors import UNKNOWN, WippyError
 from wippy.registry.entry import ID
 from wippy.registry.notice import Problems
+from wippy.registry.project import load_project
 from wippy.workflows import events as ev
 
 pytest.importorskip("temporalio", reason="the package temporalio (extra `temporal`) is not installed")
@@ -199,6 +200,39 @@ async def test_the_server_shows_the_identity(server: TemporalServer, tmp_path: P
         for found in (event.workflow_task_started_event_attributes, event.activity_task_started_event_attributes)
         if found.scheduled_event_id
     } == {"the one of the test"}
+
+
+async def test_changed_options_hold_from_the_next_start_on(server: TemporalServer, tmp_path: Path) -> None:
+    talks = workflow("flow", 'return function() print("said") process.inbox():receive() end')
+    queue = workflow("queue", 'return function() return require("workflow").info().task_queue end')
+    app = FlowApp(tmp_path, talks, queue)
+    change(app, "worker", worker_options={"identity": "before"})
+    async with app:
+
+        async def identity(id: str) -> str:
+            await app.begin("flow", id=id)
+            handle = (await _client(app)).get_workflow_handle(id)
+
+            async def waits() -> bool:
+                return await app.count(id, ev.WorkflowTaskCompleted) >= 1
+
+            await app.until(waits)
+            events = (await handle.fetch_history()).events
+            return events[2].workflow_task_started_event_attributes.identity
+
+        assert await identity("one") == "before"
+        change(app, "worker", worker_options={"identity": "after", "enable_logging_in_replay": True}, task_queue="else")
+        await app.app.reload(load_project(str(tmp_path)))
+        await app.app.supervisor.settled()
+        assert await identity("two") == "before"
+        await app.app.supervisor.stop(ID.parse("app:worker"))
+        said = len(app.logged("said"))
+        await app.app.supervisor.start(ID.parse("app:worker"))
+        await app.signal("one", "go")
+        await app.result("one")
+        assert len(app.logged("said")) == said + 1
+        assert await identity("three") == "after"
+        assert await app.run("queue") == "main"
 
 
 CALLS_ELSEWHERE = workflow(

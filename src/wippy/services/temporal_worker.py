@@ -105,6 +105,8 @@ class WorkerService:
         if self._frame is None:  # at the first start: then all policies of the same change are there
             self._frame = self._site.frame(self._config.lifecycle)
         self._client.frames[self._host.queue] = self._frame
+        logs = self._client.log_in_replay
+        (logs.add if self._config.worker_options.enable_logging_in_replay else logs.discard)(self._host.queue)
         self._site.functions()
         self._worker = QueueWorker(
             provider,  # type: ignore[arg-type]
@@ -190,8 +192,6 @@ class WorkerHandler:
         )
         service = self._services[id] = WorkerService(self._site, client, host, config)
         client.queues[queue] = host
-        if config.worker_options.enable_logging_in_replay:
-            client.log_in_replay.add(queue)
         self._site.workflow_hosts[id] = host
         self._site.runtime.router.hosts[id] = host
         lifecycle = config.lifecycle
