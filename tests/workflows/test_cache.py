@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from flows.flow_app import FlowApp, workflow
+from wippy.workflows import events as ev
 
 from .scripted import SECOND, Bench, text
 
@@ -112,6 +113,39 @@ def test_a_failed_task_a_close_and_new_code_let_go_of_the_machine(cached):
     b.signal("changed", "end")
     b.run()
     assert begun(b, "changed") == 2
+
+
+def test_a_replay_delivers_in_the_order_in_which_the_task_did(bench):
+    """What came first in the history is not what the code saw first; what it asks for next depends on that."""
+
+    def main(api):
+        call, timer = api.begin("a", queue="elsewhere", blocking=True), api.timer(SECOND)
+        while not (call in api.answers and timer in api.answers and api.mailbox):
+            yield
+        yield from api.call("saw " + " ".join(api.log[1:]))
+        yield from api.sleep(SECOND)
+        return "end"
+
+    b = bench({"w": main})
+    b.start("w", id="x")
+    b.round()
+    b.core.close_queue("q")
+    b.core.open_queue("elsewhere")
+    b.now += SECOND
+    b.round()  # the timer first,
+    b.signal("x", "s")
+    b.round()  # then the message,
+    while b.answer() or b.round():
+        pass  # and the call last
+    kinds = (ev.TimerFired, ev.WorkflowExecutionSignaled, ev.ActivityTaskCompleted)
+    assert [type(e) for e in b.history("x") if isinstance(e, kinds)] == list(kinds)
+    b.core.open_queue("q")
+    b.idle()
+    b.crash()
+    b.run()
+    assert b.core.requests.describe("x", None).blocked == ""
+    assert b.outcome("x").result == text("end")
+    assert [type for type, _, _ in b.calls] == ["a", "saw ActivityResolved Signal TimerFired"]
 
 
 HOG = workflow(
