@@ -216,6 +216,30 @@ async def test_who_shows_no_sign_of_life_runs_into_the_heartbeat_timeout(tmp_pat
     assert (found["which"], found["state"]) == ("heartbeat", "MaximumAttemptsReached")
 
 
+@pytest.mark.parametrize("listens", [True, False])
+async def test_nobody_sends_events_of_the_runtime(tmp_path: Path, listens: bool) -> None:
+    flow = workflow(
+        "flow",
+        """
+        return function(listens)
+          local events = listens and process.events()
+          local inbox = process.inbox()
+          inbox:receive()
+          events = events or process.events()
+          local got = channel.select({events:case_receive(), default = true})
+          return got.default == true
+        end
+        """,
+    )
+    async with FlowApp(tmp_path, flow) as app:
+        client = await connected(app)
+        handle = await client.start_workflow("app:flow", listens, id="one", task_queue="main")
+        await handle.signal("@pid/events", {"kind": "pid.cancel"})
+        await handle.signal("@pid/inbox", 1)
+        await handle.signal("word", 1)
+        assert await handle.result() is True
+
+
 async def test_the_sender_of_a_startup_message_shows_in_the_context(tmp_path: Path) -> None:
     flow = workflow(
         "flow",

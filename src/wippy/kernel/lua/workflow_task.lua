@@ -75,6 +75,7 @@ function jobs.start(job)
 end
 
 function jobs.signal(job)
+  if raw.byte(job[2], 1) == 64 then return end -- topics that begin with @ are the runtime's: nobody else sends to them
   local list = job[3]
   local n = #list
   if n == 0 then
