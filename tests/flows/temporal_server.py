@@ -9,7 +9,10 @@ import sys
 import time
 from pathlib import Path
 
-NAMESPACES = 3000
+NAMESPACES = 60
+"""Of one server: it needs some megabytes for each, and more the longer it runs."""
+ROOM = 8
+"""What one test may take."""
 
 
 class TemporalServer:
@@ -27,7 +30,8 @@ class TemporalServer:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         self.address = f"127.0.0.1:{self.port}"
-        self._numbers = iter(range(1, namespaces + 1))
+        self._namespaces = namespaces
+        self._taken = 0
         names = [part for number in range(1, namespaces + 1) for part in ("--namespace", f"test-{number}")]
         attributes = ["--search-attribute", "counted=Int", "--search-attribute", "moment=Datetime"]
         kept = ["--db-filename", str(file)] if file is not None else []
@@ -60,9 +64,16 @@ class TemporalServer:
 
     def namespace(self) -> str:
         """One that no test has used yet."""
-        number = next(self._numbers, None)
-        assert number is not None, "each test takes a namespace: NAMESPACES must be greater"
-        return f"test-{number}"
+        self._taken += 1
+        assert self._taken <= self._namespaces, "a test takes more namespaces than there are"
+        return f"test-{self._taken}"
+
+    def renew(self) -> None:
+        """Begins anew, with nothing in it, where few namespaces are left for the next test."""
+        if self._taken > self._namespaces - ROOM:
+            self.kill()
+            self._taken = 0
+            self.start()
 
     def stop(self) -> None:
         """Ends it."""
