@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -36,11 +37,12 @@ async def test_endless_tasks_hold_nobody_up_and_are_named(server: TemporalServer
         await app.until(lambda: len(app.logged("computing")) == 3)
         assert [await app.run("short", n) for n in range(5)] == [0, 2, 4, 6, 8]
         assert not app.logged("is blocked")
-        await app.until(lambda: len(app.logged("is blocked")) >= 3)
         why = "a workflow task computes for longer than its time of 8 s"
         for id in ("one", "two", "three"):
+            await app.until(partial(app.logged, f"workflow {id} (app:endless) is blocked"))
             assert why in app.logged(f"workflow {id} (app:endless) is blocked")[0]
-            failed = [event for event in await app.history(id) if isinstance(event, ev.WorkflowTaskFailed)]
+            while not (failed := [e for e in await app.history(id) if isinstance(e, ev.WorkflowTaskFailed)]):
+                pass
             assert why in failed[0].message
         assert (await asyncio.wrap_future(app.engine.describe("one"))).status.name == "RUNNING"
 
