@@ -59,7 +59,7 @@ STARTER = process(
 
 
 @pytest.mark.parametrize("cached", [True, False])
-async def test_code_is_told_the_number_of_its_task(tmp_path: Path, cached: bool) -> None:
+async def test_code_is_told_the_number_of_its_task(tmp_path: Path, cached: bool, kept: str) -> None:
     async with FlowApp(tmp_path, LOOKS, ECHO, KID, STARTER, provider={} if cached else {"cache_size": 0}) as app:
         await app.process("starter", {"workflow.id": "one"}, 1)
         to = Held(app)
@@ -74,7 +74,8 @@ async def test_code_is_told_the_number_of_its_task(tmp_path: Path, cached: bool)
         history = await app.history("one")
         assert not app.logged("is blocked")
     assert [event.n for event in history] == list(range(1, len(history) + 1))
-    assert all(before.time_ns <= after.time_ns for before, after in itertools.pairwise(history))
+    if kept == "embedded":  # parts of a server have clocks of their own
+        assert all(before.time_ns <= after.time_ns for before, after in itertools.pairwise(history))
     rows = found["rows"]
     numbers = [event.n for event in history if isinstance(event, ev.WorkflowTaskStarted)]
     assert [length for length, *_ in rows[:2]] == [numbers[0]] * 2

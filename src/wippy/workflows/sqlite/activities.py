@@ -41,14 +41,16 @@ TOO_LARGE = "PayloadsTooLarge"
 
 
 class _Queue:
-    __slots__ = ("limit", "next_ns", "pause_ns", "running", "waiting")
+    """`begun`: times of the last starts; the first and last of a full one are `window_ns` apart or more."""
+
+    __slots__ = ("begun", "limit", "running", "waiting", "window_ns")
 
     def __init__(self) -> None:
         self.waiting: deque[tuple[int, int, int]] = deque()  # run, id, attempt
         self.running = 0
         self.limit = 1000
-        self.pause_ns = 0
-        self.next_ns = 0
+        self.window_ns = 0
+        self.begun: deque[int] = deque(maxlen=1)
 
 
 class Activities:
@@ -63,7 +65,9 @@ class Activities:
         """How many attempts may run at once (<= 0: 1000), and how many may start in a second (0: any number)."""
         found = self._queue(queue)
         found.limit = running if running > 0 else 1000
-        found.pause_ns = int(SECOND / per_second) if per_second > 0 else 0
+        many = max(int(per_second), 1)
+        found.window_ns = int(SECOND * many / per_second) if per_second > 0 else 0
+        found.begun = deque(found.begun, maxlen=many)
         self.woken[queue] = None
 
     def _queue(self, name: str) -> _Queue:
@@ -121,17 +125,19 @@ class Activities:
     def _dispatch(self, name: str, queue: _Queue, now: int) -> None:
         core = self.core
         while queue.waiting and queue.running < queue.limit:
-            if queue.pause_ns:
-                if now < queue.next_ns:
+            if queue.window_ns and len(queue.begun) == queue.begun.maxlen:
+                free = queue.begun[0] + queue.window_ns
+                if now < free:
                     self.woken[name] = None
-                    core.deadlines.set(("queue", name, 0), queue.next_ns)
+                    core.deadlines.set(("queue", name, 0), free)
                     return
             seq, id, attempt = queue.waiting.popleft()
             run = core.runs.get(seq)
             activity = run.activities.get(id) if run is not None else None
             if run is None or activity is None or activity.attempt != attempt or activity.running:
                 continue
-            queue.next_ns = now + queue.pause_ns
+            if queue.window_ns:
+                queue.begun.append(now)
             self._begin(run, activity, name, queue, now)
 
     def _begin(self, run: Run, activity: Activity, name: str, queue: _Queue, now: int) -> None:
