@@ -10,6 +10,8 @@ import pytest
 from flows.flow_app import FlowApp, function, workflow
 from flows.test_types import second
 from wippy.errors import WippyError
+from wippy.registry.entry import ID
+from wippy.registry.project import load_project
 
 NO_CACHE = {"cache_size": 0}
 
@@ -125,3 +127,24 @@ async def test_a_worker_names_its_provider(tmp_path: Path) -> None:
     with pytest.raises(WippyError, match="reference is required"):
         await app.start()
     await app.stop()
+
+
+async def test_changed_options_hold_from_the_next_start_on(tmp_path: Path) -> None:
+    app = FlowApp(tmp_path, WIDE, SPELL, worker(max_concurrent_activity_execution_size=1))
+    worker_id = ID.parse("app:second")
+    async with app:
+        changed = {**worker(), "task_queue": "else", "lifecycle": {"auto_start": True, "stop_timeout": "7s"}}
+        app.write(WIDE, SPELL, changed)
+        await app.app.reload(load_project(str(tmp_path)))
+        await app.app.supervisor.settled()
+        assert at_once(await app.run("wide", 3, host="app:second")) == 1
+        await app.app.supervisor.stop(worker_id)
+        await app.app.supervisor.start(worker_id)
+        assert at_once(await app.run("wide", 5, host="app:second")) > 1
+
+
+async def test_the_time_of_a_worker_to_stop_is_added_to_that_of_its_service(tmp_path: Path) -> None:
+    slow = {**worker(worker_stop_timeout="15s"), "lifecycle": {"auto_start": True, "stop_timeout": "3s"}}
+    async with FlowApp(tmp_path, WIDE, SPELL, slow) as app:
+        (found,) = [one for id, one in app.app.supervisor._services.items() if str(id) == "app:second"]
+        assert found.lifecycle.stop_timeout == 18_000_000_000

@@ -194,17 +194,18 @@ class WorkerHandler:
         client.queues[queue] = host
         self._site.workflow_hosts[id] = host
         self._site.runtime.router.hosts[id] = host
-        lifecycle = config.lifecycle
-        lifecycle.requires = list(dict.fromkeys([*lifecycle.requires, client_id]))
-        self._site.supervisor.register(entry.id, service, lifecycle)
+        self._register(entry, config)
 
     async def update(self, entry: Entry, old: Entry) -> None:
         """A new lifecycle holds at once, options from the next start on, client and queue in the next run."""
         config = self._config(entry)
-        service = self._services[str(entry.id)]
-        service.configure(config)
-        lifecycle = config.lifecycle
+        self._services[str(entry.id)].configure(config)
+        self._register(entry, config)
+
+    def _register(self, entry: Entry, config: WorkerEntry) -> None:
+        service, lifecycle = self._services[str(entry.id)], config.lifecycle
         lifecycle.requires = list(dict.fromkeys([*lifecycle.requires, service.client_id]))
+        lifecycle.stop_timeout = Duration(lifecycle.stop_timeout + config.worker_options.worker_stop_timeout)
         self._site.supervisor.register(entry.id, service, lifecycle)
 
     async def delete(self, entry: Entry) -> None:

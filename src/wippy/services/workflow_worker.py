@@ -46,12 +46,28 @@ class WorkerService:
         self._config = config
         self._frame: Frame | None = None
 
+    @property
+    def provider_id(self) -> str:
+        return self._provider.id
+
+    def configure(self, config: WorkerEntry) -> None:
+        """Settings for the next start."""
+        self._config = config
+        self._frame = None
+
     async def start(self, ended: Any) -> str | None:
         if self._provider.engine() is None:
             raise WippyError(UNAVAILABLE, f"the provider {self._provider.id} is not running", retryable=True)
         if self._frame is None:  # at the first start: then all policies of the same change are there
             self._frame = self._site.frame(self._config.lifecycle)
-        self._provider.frames[self._host.queue] = self._frame
+        queue, options = self._host.queue, self._config.worker_options
+        self._provider.frames[queue] = self._frame
+        limit = options.max_concurrent_activity_execution_size
+        rates = [r for r in (options.worker_activities_per_second, options.task_queue_activities_per_second) if r > 0]
+        self._provider.graces[queue] = options.worker_stop_timeout
+        self._provider.settings[queue] = (limit if limit > 0 else 1000, min(rates, default=0.0))
+        logs = self._provider.log_in_replay
+        (logs.add if options.enable_logging_in_replay else logs.discard)(queue)
         self._site.functions()
         self._provider.open_queue(self._host)
         return self._host.queue
@@ -66,17 +82,10 @@ class WorkerHandler:
     def __init__(self, site: Site, providers: dict[str, ProviderService]) -> None:
         self._site = site
         self._providers = providers
+        self._services: dict[str, WorkerService] = {}
 
     async def create(self, entry: Entry) -> None:
-        config = decode(entry, WorkerEntry, env=self._site.read_variable)
-        if not config.provider:
-            raise entry.error("provider reference is required", hint="name the workflow.provider.sqlite entry")
-        if not config.task_queue:
-            raise entry.error("task queue is required", hint="give task_queue a name of your choice")
-        options = config.worker_options
-        for name in ("worker_activities_per_second", "task_queue_activities_per_second", "worker_stop_timeout"):
-            if getattr(options, name) < 0:
-                raise entry.error(f"{name.replace('_', ' ')} cannot be negative", "worker_options", name)
+        config = self._config(entry)
         provider_id = qualified(config.provider, entry)
         provider = self._providers.get(provider_id)
         if provider is None:
@@ -95,25 +104,26 @@ class WorkerHandler:
             lambda: provider.problem,
         )
         provider.queues[config.task_queue] = host
-        limit = options.max_concurrent_activity_execution_size
-        rates = [r for r in (options.worker_activities_per_second, options.task_queue_activities_per_second) if r > 0]
-        provider.graces[config.task_queue] = options.worker_stop_timeout
-        provider.settings[config.task_queue] = (limit if limit > 0 else 1000, min(rates, default=0.0))
-        if options.enable_logging_in_replay:
-            provider.log_in_replay.add(config.task_queue)
         self._site.workflow_hosts[id] = host
         self._site.runtime.router.hosts[id] = host
-        lifecycle = config.lifecycle
-        lifecycle.requires = list(dict.fromkeys([*lifecycle.requires, provider_id]))
-        lifecycle.stop_timeout = Duration(lifecycle.stop_timeout + options.worker_stop_timeout)
-        self._site.supervisor.register(entry.id, WorkerService(self._site, provider, host, config), lifecycle)
+        self._services[id] = WorkerService(self._site, provider, host, config)
+        self._register(entry, config)
 
     async def update(self, entry: Entry, old: Entry) -> None:
-        await self.delete(old)
-        await self.create(entry)
+        """A new lifecycle holds at once, options from the next start on, provider and queue in the next run."""
+        config = self._config(entry)
+        self._services[str(entry.id)].configure(config)
+        self._register(entry, config)
+
+    def _register(self, entry: Entry, config: WorkerEntry) -> None:
+        service, lifecycle = self._services[str(entry.id)], config.lifecycle
+        lifecycle.requires = list(dict.fromkeys([*lifecycle.requires, service.provider_id]))
+        lifecycle.stop_timeout = Duration(lifecycle.stop_timeout + config.worker_options.worker_stop_timeout)
+        self._site.supervisor.register(entry.id, service, lifecycle)
 
     async def delete(self, entry: Entry) -> None:
         id = str(entry.id)
+        self._services.pop(id, None)
         host = self._site.workflow_hosts.pop(id, None)
         self._site.runtime.router.hosts.pop(id, None)
         for provider in self._providers.values():
@@ -121,3 +131,15 @@ class WorkerHandler:
                 if served is host:
                     del provider.queues[queue]
         await self._site.supervisor.unregister(entry.id)
+
+    def _config(self, entry: Entry) -> WorkerEntry:
+        config = decode(entry, WorkerEntry, env=self._site.read_variable)
+        if not config.provider:
+            raise entry.error("provider reference is required", hint="name the workflow.provider.sqlite entry")
+        if not config.task_queue:
+            raise entry.error("task queue is required", hint="give task_queue a name of your choice")
+        options = config.worker_options
+        for name in ("worker_activities_per_second", "task_queue_activities_per_second", "worker_stop_timeout"):
+            if getattr(options, name) < 0:
+                raise entry.error(f"{name.replace('_', ' ')} cannot be negative", "worker_options", name)
+        return config
