@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import msgspec
@@ -17,6 +18,7 @@ class ID(msgspec.Struct, frozen=True, order=True):
     name: str
 
     @classmethod
+    @functools.lru_cache(maxsize=8192)
     def parse(cls, text: str, ns: str = "") -> ID:
         """The id that `text` names: up to the first `:` the namespace, `ns` where there is none."""
         left, colon, right = text.partition(":")

@@ -26,4 +26,6 @@ NIL = Payload()
 
 def total_size(payloads: list[Payload]) -> int:
     """Bytes that the payloads hold together."""
+    if len(payloads) == 1:
+        return len(payloads[0].data)
     return sum(len(payload.data) for payload in payloads)
