@@ -383,3 +383,19 @@ def test_why_a_run_is_blocked_is_known_after_a_restart(rig: Rig) -> None:
     rig.engine.stop()
     rig.open()
     assert "KeyError" in rig.shown("one").blocked
+
+
+def test_an_attempt_that_is_due_but_cannot_be_read_holds_nobody_up(rig: Rig) -> None:
+    rig.start("caller", "bad")
+    rig.engine.activity_done(rig.tasks.get(timeout=10).token, None, Failure("again"))
+    rig.shown("bad")
+    rig.engine.stop()
+    rig.spoil(BROKEN["an activity"])
+    rig.open()
+    rig.advance(600)
+    rig.until(lambda: rig.shown("bad").blocked)
+    rig.start("caller", "good")
+    good = rig.tasks.get(timeout=10)
+    assert good.workflow_id == "good"
+    rig.engine.activity_done(good.token, text("fine"))
+    assert rig.end("good").result == text("fine")

@@ -14,6 +14,7 @@ from wippy.workflows.machine_api import Blocked
 from wippy.workflows.payload import Payload, total_size
 from wippy.workflows.provider import Description, PendingActivity, StartedRun, StartRequest, Status
 from wippy.workflows.replay import cut, run_info, steps
+from wippy.workflows.sqlite import faults
 from wippy.workflows.sqlite.run import Run, Task
 
 if TYPE_CHECKING:
@@ -120,17 +121,7 @@ class Requests:
             last, size, _ = self.core.store.tail(run.seq)
         else:
             last, size = run.next - 1, run.size
-        activities = [
-            PendingActivity(
-                activity.id,
-                self.core.activities.event(run, activity).type,
-                activity.attempt,
-                bool(activity.running),
-                activity.due,
-                activity.last,
-            )
-            for activity in run.activities.values()
-        ]
+        activities = self._pending(run)
         return Description(
             workflow_id=run.workflow_id,
             run_id=run.run_id,
@@ -150,6 +141,25 @@ class Requests:
             next_run_id=run.next_run,
             parent_run_id=run.parent_run,
         )
+
+    def _pending(self, run: Run) -> list[PendingActivity]:
+        try:
+            return [
+                PendingActivity(
+                    activity.id,
+                    self.core.activities.event(run, activity).type,
+                    activity.attempt,
+                    bool(activity.running),
+                    activity.due,
+                    activity.last,
+                )
+                for activity in run.activities.values()
+            ]
+        except Exception as error:
+            if faults.of_store(error):
+                raise
+            self.core.set_aside(run, error)
+            return []
 
     def _listed(self, row: tuple[Any, ...]) -> Description:
         try:
