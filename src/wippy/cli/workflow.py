@@ -146,7 +146,8 @@ def show(arguments: Arguments) -> int:
         if text:
             print(f"{title:<12}{text}")
     for one in found["activities"]:
-        state = "runs" if one["running"] else f"waits until {_local(one['next_attempt_at'])}"
+        due = _local(one["next_attempt_at"])
+        state = "runs" if one["running"] else f"waits until {due}" if due else "waits for a worker"
         failure = f", last failure {one['last_failure']}" if one["last_failure"] else ""
         print(f"{'Activity':<12}#{one['id']} {one['type']}, attempt {one['attempt']}, {state}{failure}")
     if found["blocked"]:
@@ -172,7 +173,7 @@ def query(arguments: Arguments) -> int:
     name = arguments.values[1] if len(arguments.values) > 1 else "stack"
     found = _ask(arguments, "query", id=_id(arguments), name=name)
     if isinstance(found, str) and not arguments.on("json"):
-        print(found or "nothing: the run is closed")
+        print(found or "no code of it waits: it is closed, or blocked (`wippy workflow show` says which)")
         return 0
     return _print(found)
 
@@ -238,17 +239,27 @@ def replay(arguments: Arguments) -> int:
 
     if not arguments.values:
         raise WippyError(INVALID, "a file is required: wippy workflow replay FILE …")
-    bad = 0
+    unread = unfit = 0
     for name in arguments.values:
-        found = ask_alone(arguments, {"op": "replay", "history": _file(name)}, providers=False)
+        try:
+            found = ask_alone(arguments, {"op": "replay", "history": _file(name)}, providers=False)
+        except WippyError as error:
+            if type(error) is not WippyError:  # a mistake in the project, not in the file
+                raise
+            text = error.message if name in error.message else f"{name}: {error.message}"
+            if len(arguments.values) == 1:
+                raise WippyError(error.kind, text) from None
+            unread += 1
+            print(text, file=sys.stderr)
+            continue
         if found["fits"]:
             print(f"{name}: fits ({found['type']}, {found['events']} events)")
             continue
-        bad += 1
+        unfit += 1
         print(f"{name}: does not fit ({found['type']}): task {found['tasks'] + 1}: {found['reason']}")
-    if bad:
+    if unfit:
         print("\nGuard the change with workflow.version, or give the new code an entry of its own.", file=sys.stderr)
-    return 1 if bad else 0
+    return 1 if unread or unfit else 0
 
 
 def _file(name: str) -> Any:

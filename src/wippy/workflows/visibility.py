@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from wippy.errors import INVALID, WippyError
-from wippy.workflows.provider import Description
+from wippy.workflows.provider import Description, Status
 
 Test = Callable[[Description], bool]
 
@@ -24,8 +24,12 @@ def _time(nanoseconds: int) -> datetime | None:
     return datetime.fromtimestamp(nanoseconds / 1e9, UTC) if nanoseconds else None
 
 
+def _name(status: Status) -> str:
+    return "".join(part.capitalize() for part in status.name.split("_"))
+
+
 def _status(found: Description) -> str:
-    return "".join(part.capitalize() for part in found.status.name.split("_"))
+    return _name(found.status)
 
 
 FIELDS: dict[str, Callable[[Description], Any]] = {
@@ -40,6 +44,8 @@ FIELDS: dict[str, Callable[[Description], Any]] = {
     "Attempt": lambda found: found.attempt,
     "Blocked": lambda found: bool(found.blocked),
 }
+
+STATUSES = tuple(map(_name, Status))
 
 
 def parse(query: str) -> Test:
@@ -154,6 +160,16 @@ class _Parser:
         return lambda found: _holds(read(found), operator, value)
 
     def _value(self, name: str) -> Any:
+        value = self._any_value(name)
+        if name == "ExecutionStatus" and value not in STATUSES:
+            raise WippyError(INVALID, f"query: ExecutionStatus is one of {', '.join(STATUSES)}, not {value!r}")
+        if name in ("HistoryLength", "Attempt") and not isinstance(value, (int, float)):
+            raise WippyError(INVALID, f"query: {name} is a number, not {value!r}")
+        if name == "Blocked" and not isinstance(value, bool):
+            raise WippyError(INVALID, f"query: Blocked is true or false, not {value!r}")
+        return value
+
+    def _any_value(self, name: str) -> Any:
         if self._peek("value"):
             text = self._take("value", "a value")
             return _moment(text) if name in ("StartTime", "CloseTime") else text
