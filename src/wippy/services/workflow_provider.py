@@ -139,7 +139,9 @@ class ProviderService(WorkflowNode):
     async def close_queue(self, host: WorkflowHost) -> None:
         """Serves the queue no longer; returns when none of its activities runs."""
         self._serving.pop(host.queue, None)
-        if self._engine is not None:
+        if self._engine is not None and self._engine.stalled:  # it would not answer, and hands nothing out
+            self._engine.close_queue(host.queue, 0)
+        elif self._engine is not None:
             await asyncio.wrap_future(self._engine.close_queue(host.queue, self.graces.get(host.queue, 0)))
 
 

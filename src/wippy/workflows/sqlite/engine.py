@@ -124,6 +124,9 @@ class Engine:
         self._handles = itertools.count(1)
         self._stopping = False
         self._stopped = False
+        self._leave = threading.Event()
+        self.stalled = False
+        """Whether the store cannot be written now, so that everything waits."""
         self._close_lock = threading.Lock()
         self._forget_at = 0.0
         self._thread = threading.Thread(target=self._run, name="wippy-workflows", daemon=True)
@@ -240,6 +243,7 @@ class Engine:
 
     def stop(self) -> None:
         """Finish the round, close machines and store. Open runs go on with the next engine. Idempotent."""
+        self._leave.set()
         self._tell(self._stop)
         if threading.current_thread() is not self._thread:
             self._thread.join()
@@ -349,26 +353,16 @@ class Engine:
             try:
                 self._store.write(batch)
                 if failed:
+                    self.stalled = False
                     log.warning("the workflow store %s is written again", self._store.path)
                 return True
             except sqlite3.OperationalError as error:
                 failed = True
                 log.error("%s (trying again)", faults.told(self._store.path, "cannot be written", error))
-                if self._stopping or self._wants_stop():
+                self.stalled = True
+                if self._leave.wait(pause):
                     return False
-                time.sleep(pause)
                 pause = min(pause * 2, 5.0)
-
-    def _wants_stop(self) -> bool:
-        held: list[Input] = []
-        found = False
-        while not self._inputs.empty():
-            item = self._inputs.get()
-            found = found or item[0] == self._stop
-            held.append(item)
-        for item in held:
-            self._inputs.put(item)
-        return found
 
     def _retain(self) -> None:
         keep = self._core.limits.retention_ns
