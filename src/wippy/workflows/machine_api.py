@@ -69,6 +69,10 @@ MachineFactory = Callable[[RunInfo], Machine]
 """Makes the machine of a run; raises Blocked for an unknown type."""
 
 
+TOO_LONG = "move the computing into a function, or raise workflow.task_timeout"
+"""What to do about a task that computes for longer than its time."""
+
+
 class Blocked(Exception):
     """The workflow task fails and is retried with backoff; the run stays open."""
 

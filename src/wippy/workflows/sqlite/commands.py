@@ -47,7 +47,10 @@ def refusal(core: Core, run: Run, asked: list[Any]) -> str:
         elif kind is cmd.UpsertAttributes or kind is cmd.Fail:
             size = len(pack(command))
         if size > limits.payload:
-            return f"{kind.__name__} carries {size} bytes; the limit is {limits.payload}"
+            return (
+                f"{kind.__name__} carries {size} bytes; the limit is {limits.payload}: keep large values elsewhere and "
+                "pass their name, or raise limits.payload of the provider"
+            )
     for what, count in (
         ("activities", activities),
         ("children", children),

@@ -35,7 +35,8 @@ class Requests:
     def _existing(self, workflow_id: str, run_id: str | None) -> Run:
         run = self.core.find(workflow_id, run_id)
         if run is None:
-            raise errors.WippyError(errors.UNKNOWN, not_found(workflow_id), retryable=None)
+            which = f", run {run_id}" if run_id else ""
+            raise errors.WippyError(errors.UNKNOWN, not_found(workflow_id) + which, retryable=None)
         return run
 
     def signal(self, workflow_id: str, run_id: str | None, name: str, payloads: list[Payload], sender: str) -> None:

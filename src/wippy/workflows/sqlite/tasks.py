@@ -12,7 +12,7 @@ from wippy.workflows import events as ev
 from wippy.workflows import retry
 from wippy.workflows.commands import Command
 from wippy.workflows.driver import Driver
-from wippy.workflows.machine_api import Blocked, NonDeterminism, OutOfMemory
+from wippy.workflows.machine_api import TOO_LONG, Blocked, NonDeterminism, OutOfMemory
 from wippy.workflows.provider import Status
 from wippy.workflows.replay import cut, explained, run_info, steps
 from wippy.workflows.sqlite import commands
@@ -167,7 +167,8 @@ class Tasks:
     def _again(self, run: Run, turn: Turn, began: int) -> None:
         turn.spent += time.perf_counter_ns() - began
         if turn.spent > self.core.start_event(run).options.task_timeout_ns > 0:
-            self._fail(run, "", f"the workflow task has computed for {turn.spent / 1e9:.1f} s without an end")
+            spent = f"the workflow task has computed for {turn.spent / 1e9:.1f} s without an end"
+            self._fail(run, "", f"{spent}: {TOO_LONG}")
         else:
             self.core.ready.append(run)
 
@@ -265,13 +266,13 @@ class Tasks:
         core.deadlines.set(("task", run.seq, 0), run.task_due)
         log.log(
             logging.ERROR if run.task_attempt == 2 else logging.WARNING,
-            "workflow %s (%s, run %s) is blocked: %s; try %d in %g s",
+            "workflow %s (%s, run %s) is blocked: %s; try %d %s",
             run.workflow_id,
             run.type,
             run.run_id,
             message,
             run.task_attempt,
-            pause / 1e9,
+            f"in {pause / 1e9:g} s" if pause else "at once",
         )
 
     # the cache of live machines

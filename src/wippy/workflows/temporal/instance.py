@@ -17,7 +17,7 @@ from wippy.workflows import commands as cmd
 from wippy.workflows import jobs
 from wippy.workflows.driver import Driver
 from wippy.workflows.machine import LuaMachine, RecordedRandom
-from wippy.workflows.machine_api import Blocked
+from wippy.workflows.machine_api import TOO_LONG, Blocked
 from wippy.workflows.provider import Send
 from wippy.workflows.temporal.activation import (
     SEED,
@@ -170,7 +170,7 @@ class Instance(WorkflowInstance):
         timeout = self._details.task_timeout.total_seconds() or 10
         longest = min(self._runner.longest or timeout, timeout)
         if now - began > longest * 0.9:
-            raise Blocked(f"a workflow task computes for longer than its time of {longest:g} s (task_timeout)")
+            raise Blocked(f"a workflow task computes for longer than its time of {longest:g} s: {TOO_LONG}")
 
     def _begin(self, act: WorkflowActivation) -> tuple[Driver, Outside, Turns]:
         if self._driver is None or self._outside is None or self._seat is None:
