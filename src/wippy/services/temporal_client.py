@@ -136,9 +136,20 @@ class ClientService(WorkflowNode):
             self._health = asyncio.get_running_loop().create_task(self._watch(interval, ended))
         return f"{self.config.address} {self.config.namespace}"
 
+    async def _health(self) -> bool:
+        from temporalio.service import RPCError, RPCStatusCode
+
+        check = self.connection.client.service_client.check_health
+        try:
+            return await check()
+        except RPCError as error:
+            if error.status != RPCStatusCode.CANCELLED:
+                raise
+        return await check()  # the connection had just ended; this call makes a new one
+
     async def _check(self) -> None:
         try:
-            healthy = await asyncio.wait_for(self.connection.client.service_client.check_health(), PATIENCE)
+            healthy = await asyncio.wait_for(self._health(), PATIENCE)
         except Exception as error:
             text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
             raise WippyError(
