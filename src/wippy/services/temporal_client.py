@@ -136,7 +136,7 @@ class ClientService(WorkflowNode):
             self._health = asyncio.get_running_loop().create_task(self._watch(interval, ended))
         return f"{self.config.address} {self.config.namespace}"
 
-    async def _health(self) -> bool:
+    async def _is_healthy(self) -> bool:
         from temporalio.service import RPCError, RPCStatusCode
 
         check = self.connection.client.service_client.check_health
@@ -149,7 +149,7 @@ class ClientService(WorkflowNode):
 
     async def _check(self) -> None:
         try:
-            healthy = await asyncio.wait_for(self._health(), PATIENCE)
+            healthy = await asyncio.wait_for(self._is_healthy(), PATIENCE)
         except Exception as error:
             text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
             raise WippyError(
